@@ -1,0 +1,765 @@
+/*
+ * exec.c - a statement from its text to its end: plan, ids, binding, mode, lanes; then what the session must remember.
+ *
+ *   exec_statement: scan -> plan cache (or parse + build) -> ids -> bind -> lanes_start ... exec_finish -> front_ops.done
+ *
+ * Execs come from a free list and keep their arena's first chunk and their text buffer: the common statement allocates nothing.
+ */
+#include "proxy/exec/lane.h"
+
+enum { FREE_EXECS = 256, KEEP_TEXT = 64 << 10, MERGE_WINDOW = 256 << 10, ER_TXN_LOST = 1402 /* ER_XA_RBROLLBACK */ };
+
+
+static struct exec *exec_new(struct front *f)
+{
+    struct engine *en = f->engine;
+    struct exec *e;
+    if (LIKELY(!list_empty(&en->free_execs))) {
+        e = CONTAINER_OF(en->free_execs.next, struct exec, node);
+        list_remove(&e->node);
+        en->nfree_execs--;
+    } else {
+        if (!(e = mem_zalloc(sizeof *e))) return NULL;
+        list_init(&e->node);
+        list_init(&e->wait_node);
+    }
+    e->f = f;
+    e->realm = f->realm;
+    realm_ref(e->realm);
+    e->arena.cap = f->realm->conf->weir.max_statement_memory;
+    e->since_us = en->now_us;
+    f->exec = e;
+    return e;
+}
+
+static void exec_free(struct exec *e)
+{
+    struct engine *en = e->realm->engine;
+    struct arena arena = e->arena;
+    struct buf text = e->text_copy;
+    struct realm *realm = e->realm;
+    if (e->plan) plan_unref(e->plan);
+    if (e->merge) merge_free(e->merge);
+    list_remove(&e->wait_node);
+    if (arena.head) arena_reset(&arena);
+    buf_reset(&text);
+    if (text.cap > KEEP_TEXT) buf_release(&text);
+    if (en->nfree_execs >= FREE_EXECS) {
+        arena_release(&arena);
+        buf_release(&text);
+        mem_free(e);
+    } else {
+        memset(e, 0, sizeof *e);
+        e->arena = arena;
+        e->text_copy = text;
+        list_init(&e->wait_node);
+        list_prepend(&en->free_execs, &e->node);
+        en->nfree_execs++;
+    }
+    realm_unref(realm);
+}
+
+void exec_free_all(struct engine *en)
+{
+    while (!list_empty(&en->free_execs)) {
+        struct exec *e = CONTAINER_OF(en->free_execs.next, struct exec, node);
+        list_remove(&e->node);
+        arena_release(&e->arena);
+        buf_release(&e->text_copy);
+        mem_free(e);
+    }
+    en->nfree_execs = 0;
+}
+
+bool exec_keep_text(struct exec *e)
+{
+    if (e->stable || e->texts || e->text.ptr == e->text_copy.data) return true;
+    buf_reset(&e->text_copy);
+    buf_put_str(&e->text_copy, e->text);
+    if (e->text_copy.failed) return false;
+    struct sql_scan *s = &e->f->engine->scan;
+    if (s->text == e->text.ptr) s->text = e->text_copy.data; /* the same bytes: the scan holds */
+    e->text = buf_str(&e->text_copy);
+    return true;
+}
+
+bool exec_rescan(struct exec *e)
+{
+    struct sql_scan *s = &e->f->engine->scan;
+    if (LIKELY(s->text == e->text.ptr)) return true;
+    return sql_scan(s, e->text.ptr, e->text.len, 0, &e->f->opt) == SQL_OK;
+}
+
+void exec_fail(struct exec *e, const struct fault *f)
+{
+    if (e->failed) return;
+    e->failed = true;
+    e->fault = *f;
+}
+
+/* ---- the end ---- */
+
+static void remember(struct exec *e)
+{
+    struct front *f = e->f;
+    if (e->plan) {
+        if (!e->failed && !e->got_resultset) {
+            f->row_count = (int64_t)e->affected;
+            if (e->first_id) f->last_insert_id = e->first_id;
+            else if (e->insert_id && !(plan_info(e->plan)->flags & PLAN_SETS_LAST_INSERT_ID)) f->last_insert_id = e->insert_id;
+        } else {
+            f->row_count = -1;
+            if (e->got_resultset && !(plan_info(e->plan)->flags & PLAN_CALC_FOUND_ROWS)) {
+                f->found_rows = e->merge ? merge_rows_out(e->merge) : e->rows;
+            }
+        }
+        if (e->merge) {
+            COUNT_ADD(f->engine, rows_merged_in, merge_rows_in(e->merge));
+            COUNT_ADD(f->engine, rows_merged_out, merge_rows_out(e->merge));
+        } else {
+            COUNT_ADD(f->engine, rows_relayed, e->rows);
+        }
+        if (!e->failed) f->warnings = (uint16_t)(e->warnings > UINT16_MAX ? UINT16_MAX : e->warnings);
+    }
+    bool in_trans = f->txn && f->txn->begun;
+    for (uint32_t i = 0; f->txn && i < f->txn->npinned; i++) in_trans |= f->txn->pinned[i]->in_trans;
+    f->status = (uint16_t)((f->status & ~WIRE_STATUS_IN_TRANS) | (in_trans ? WIRE_STATUS_IN_TRANS : 0));
+}
+
+/* A server that lost its part (dead connection, deadlock victim) ends the transaction on all of them, as one MySQL would. */
+static void settle_transaction(struct exec *e)
+{
+    struct front *f = e->f;
+    struct front_txn *t = f->txn;
+    if (!t) return;
+    bool deadlock = e->failed && e->fault.code == 1213;
+    if (deadlock && !t->locked) {
+        while (t->npinned) { /* closing rolls back where the others still hold locks */
+            struct conn *c = t->pinned[--t->npinned];
+            if (c->in_trans || t->pinned_for_ever) conn_discard(c);
+            else pool_return(c);
+        }
+        t->pinned_for_ever = false;
+        t->begun = false;
+        front_txn_end(f);
+    } else if (!t->begun && !t->npinned && !t->lost && !t->isolation && !t->access) {
+        if (!t->locked && !t->pinned_for_ever) front_txn_end(f);
+    }
+}
+
+static void put_info(struct exec *e, struct buf *info)
+{
+    if (e->has_info_matched)
+        buf_printf(info, "Rows matched: %llu  Changed: %llu  Warnings: %u", (unsigned long long)e->info_matched,
+                   (unsigned long long)e->info_changed, e->warnings);
+    else if (e->has_info_records)
+        buf_printf(info, "Records: %llu  Duplicates: %llu  Warnings: %u", (unsigned long long)e->info_records,
+                   (unsigned long long)e->info_duplicates, e->warnings);
+}
+
+static void fail_reply(struct exec *e)
+{
+    struct front *f = e->f;
+    struct str message = e->fault.message;
+    if (e->reply_begun && e->mode == EXEC_RELAY) { /* in the middle of a relayed packet nothing can be said any more */
+        struct wire_follow *w = e->lanes && e->lanes[0].conn ? &e->lanes[0].conn->follow : NULL;
+        (void)w;
+        struct link *l = f->link;
+        if (l) l->handler->closed(l, 0);
+        return;
+    }
+    if (e->nlegs > 1 && e->plan && plan_info(e->plan)->cls == PLAN_DDL) {
+        struct str longer = arena_printf(&e->arena, "%.*s (failed on %u of %u tables; the others were changed)", STR_ARG(message), e->nfailed, e->nlegs);
+        if (longer.ptr && e->nfailed < e->nlegs) message = longer;
+    }
+    front_err(f, e->fault.code, e->fault.state, message);
+}
+
+static void write_reply(struct exec *e)
+{
+    struct front *f = e->f;
+    if (e->quiet || e->reply_sent || !f->link) return;
+    if (e->failed) {
+        fail_reply(e);
+    } else if (e->mode == EXEC_COUNT) {
+        struct buf info = {0};
+        put_info(e, &info);
+        f->warnings = (uint16_t)(e->warnings > UINT16_MAX ? UINT16_MAX : e->warnings);
+        front_ok(f, e->affected, e->first_id ? e->first_id : e->insert_id, buf_str(&info));
+        buf_release(&info);
+    }
+}
+
+static void log_slow(struct exec *e)
+{
+    struct engine *en = e->f->engine;
+    uint64_t limit = e->realm->conf->weir.slow_statement_ms;
+    uint64_t us = en->now_us - e->since_us;
+    if (LIKELY(limit == 0 || us < limit * 1000) || !e->plan) return;
+    struct buf line = {0};
+    COUNT(en, statements_slow);
+    buf_printf(&line, "slow statement: %llu ms, session %u, ", (unsigned long long)(us / 1000), e->f->id);
+    plan_summary(&e->bound, &line);
+    buf_putz(&line, ": ");
+    if (exec_rescan(e)) sql_digest(&en->scan, &line);
+    buf_put_u8(&line, 0);
+    if (!line.failed) engine_log(en, CONF_LOG_WARN, "%s", line.data);
+    buf_release(&line);
+}
+
+static void end_exec(struct exec *e)
+{
+    struct front *f = e->f;
+    exec_then *then = e->then;
+    void *ctx = e->then_ctx;
+    f->exec = NULL;
+    bool taken = false;
+    if (then) {
+        struct exec_result r = {.failed = e->failed, .fault = e->fault, .capture = e->capture, .affected = e->affected, .nfailed = e->nfailed};
+        taken = then(f, ctx, &r);
+    }
+    exec_free(e);
+    if (!taken) f->ops->done(f);
+}
+
+void exec_finish(struct exec *e)
+{
+    struct front *f = e->f;
+    const struct plan_info *info = e->plan ? plan_info(e->plan) : NULL;
+    settle_transaction(e);
+    if (info && (info->flags & PLAN_CHANGES_SCHEMA) && !e->waits_catalog && e->nfailed < (e->nlegs ? e->nlegs : 1)) {
+        e->waits_catalog = true; /* the next statement must see the new columns */
+        list_append(&f->engine->catalog_waiters, &e->wait_node);
+        e->ticket = ++f->engine->catalog_asked;
+        f->engine->ops->reload_catalog(f->engine, e->realm->snap);
+        return;
+    }
+    remember(e);
+    if (e->failed && e->reply_sent) COUNT(f->engine, statements_failed);
+    if (e->failed && e->mode == EXEC_RELAY && e->reply_sent) { /* the ERR packet was relayed */
+        front_clear_messages(f);
+        front_add_message(f, 2, e->fault.code, e->fault.message);
+        f->warnings = f->errors = 1;
+        f->more_results = false;
+    }
+    write_reply(e);
+    log_slow(e);
+    end_exec(e);
+}
+
+void exec_wake_catalog(struct engine *en, uint64_t ticket)
+{
+    struct list ready;
+    list_init(&ready);
+    en->catalog_seen = ticket;
+    for (struct list *n = en->catalog_waiters.next, *next; n != &en->catalog_waiters; n = next) {
+        struct exec *e = CONTAINER_OF(n, struct exec, wait_node);
+        next = n->next;
+        if (e->ticket > ticket) continue;
+        list_remove(n);
+        list_append(&ready, n);
+    }
+    while (!list_empty(&ready)) {
+        struct exec *e = CONTAINER_OF(ready.next, struct exec, wait_node);
+        list_remove(&e->wait_node);
+        exec_finish(e);
+    }
+}
+
+/* ---- lanes from legs ---- */
+
+static uint32_t leg_source(const struct exec *e, uint32_t leg)
+{
+    return e->texts ? e->texts[leg].source : e->bound.legs[leg].source;
+}
+
+static struct fault no_memory(void)
+{
+    return (struct fault){WIRE_ER_OUT_OF_RESOURCES, "HY000", STR("Weir: out of memory, or the statement is over max_statement_memory")};
+}
+
+/* One lane a source; outside transactions further ones while the pool has room. Legs of a lane are in the order of legs. */
+static bool make_lanes(struct exec *e)
+{
+    uint32_t n = e->nlegs, nsources = e->realm->conf->nsources;
+    if (LIKELY(n == 1)) {
+        e->lanes = &e->lane0;
+        e->nlanes = 1;
+        e->lane0.e = e;
+        e->lane0.source = leg_source(e, 0);
+        e->lane0.n = 1;
+        static uint32_t zero = 0;
+        e->order = &zero;
+        return true;
+    }
+    bool one_each = front_in_txn(e->f) || (e->flags & (EXEC_PINNED_ONLY | EXEC_PIN)) || e->wrap || e->is_write;
+    uint32_t *per_source = arena_array(&e->arena, uint32_t, nsources);
+    uint32_t *lanes_of = arena_array(&e->arena, uint32_t, nsources);
+    e->order = arena_array(&e->arena, uint32_t, n);
+    e->lanes = arena_array(&e->arena, struct lane, n);
+    if (!per_source || !lanes_of || !e->order || !e->lanes) return false;
+    for (uint32_t i = 0; i < n; i++) per_source[leg_source(e, i)]++;
+    uint32_t filled = 0;
+    for (uint32_t s = 0; s < nsources; s++) {
+        if (!per_source[s]) continue;
+        struct pool *p = &e->realm->pools[s];
+        uint32_t want = one_each ? 1 : per_source[s], have = 1;
+        uint32_t open = atomic_load(&e->realm->snap->source_conns[s]);
+        uint64_t cap = e->realm->conf->sources[s].max_connections;
+        uint64_t room = p->nidle + (cap > open ? cap - open : 0);
+        if (p->nwaiting == 0) have = room < want ? (room ? (uint32_t)room : 1) : want;
+        lanes_of[s] = have;
+        for (uint32_t k = 0; k < have; k++) { /* leg j of the source goes to lane j % have */
+            struct lane *l = &e->lanes[e->nlanes++];
+            l->e = e;
+            l->source = s;
+            l->first = filled;
+            uint32_t j = 0;
+            for (uint32_t i = 0; i < n; i++) {
+                if (leg_source(e, i) != s) continue;
+                if (j++ % have == k) e->order[filled++] = i;
+            }
+            l->n = filled - l->first;
+        }
+    }
+    return true;
+}
+
+static void rename_column(void *ctx, uint32_t leg, struct wire_column *c)
+{
+    struct exec *e = ctx;
+    struct str schema, table;
+    if (!c->org_table.len || !router_logical(e->realm->snap->router, e->bound.legs[leg].source, c->schema, c->org_table, &schema, &table)) return;
+    if (str_eq(c->table, c->org_table)) c->table = table;
+    c->schema = schema;
+    c->org_table = table;
+}
+
+static bool start_merge(struct exec *e, const struct merge_spec *spec)
+{
+    uint64_t mem = e->realm->conf->weir.max_statement_memory;
+    size_t window = (size_t)(mem / e->nlegs);
+    if (window > MERGE_WINDOW) window = MERGE_WINDOW;
+    struct merge_options o = {.spec = spec,
+                              .nlegs = e->nlegs,
+                              .has_limit = e->bound.has_limit,
+                              .offset = e->bound.offset,
+                              .limit = e->bound.limit,
+                              .client_capabilities = e->f->capabilities,
+                              .window = window < 4096 ? 4096 : window,
+                              .max_memory = mem,
+                              .status = front_status(e->f),
+                              .rename = rename_column,
+                              .rename_ctx = e};
+    e->merge = merge_new(&o);
+    return e->merge != NULL;
+}
+
+static void refuse(struct exec *e, const struct fault *f)
+{
+    exec_fail(e, f);
+    exec_finish(e);
+}
+
+/* In a transaction a second server must not be written to unless the rules allow it. */
+static bool may_write(struct exec *e, struct fault *f)
+{
+    struct front *fr = e->f;
+    if (!e->is_write || !front_in_txn(fr) || e->realm->conf->weir.transactions == CONF_TXN_BEST_EFFORT) return true;
+    struct front_txn *t = front_txn(fr);
+    if (!t) {
+        *f = no_memory();
+        return false;
+    }
+    uint32_t writer = t->writer;
+    for (uint32_t i = 0; i < e->nlegs; i++) {
+        uint32_t s = leg_source(e, i);
+        if (writer == UINT32_MAX) writer = s;
+        if (writer == s) continue;
+        fault_set(f, &e->arena, WIRE_ER_NOT_SUPPORTED_YET, "42000",
+                  "Weir: this transaction already writes on source %.*s and would now write on %.*s; a commit over two servers is not atomic yet. "
+                  "Commit first, keep the transaction to one shard, or set 'transactions: best_effort' in the rules",
+                  STR_ARG(e->realm->conf->sources[writer].name), STR_ARG(e->realm->conf->sources[s].name));
+        return false;
+    }
+    t->writer = writer;
+    return true;
+}
+
+static bool relays_as_is(const struct exec *e)
+{
+    const struct front *f = e->f;
+    const struct plan_info *info = plan_info(e->plan);
+    if (f->seq != 1 || f->more_results) return false;
+    if (info->cls == PLAN_READ && (info->flags & PLAN_SHARDED) && info->stmt &&
+        (info->stmt->kind == SQL_SHOW || info->stmt->kind == SQL_DESCRIBE || info->stmt->kind == SQL_EXPLAIN)) return false;
+    return true;
+}
+
+static void choose_mode(struct exec *e)
+{
+    const struct plan_info *info = plan_info(e->plan);
+    e->is_write = info->cls == PLAN_WRITE;
+    if (e->nlegs > 1) {
+        bool counts = info->cls == PLAN_DDL || e->is_write || !info->merge || info->merge->add_counts;
+        e->mode = counts ? EXEC_COUNT : EXEC_MERGE;
+        if (info->cls == PLAN_DDL) e->flags |= EXEC_KEEP_GOING;
+        e->wrap = e->is_write && !front_in_txn(e->f);
+        COUNT(e->f->engine, statements_scatter);
+        return;
+    }
+    COUNT(e->f->engine, statements_single);
+    if (e->quiet) {
+        e->mode = EXEC_CAPTURE;
+        return;
+    }
+    if (LIKELY(relays_as_is(e))) e->mode = e->nids || info->cls == PLAN_DDL ? EXEC_PACKETS : EXEC_RELAY;
+    else e->mode = EXEC_PACKETS;
+    if (info->cls == PLAN_DDL) e->mode = EXEC_COUNT; /* the reply waits for the new catalog */
+    if (info->stmt && (info->flags & PLAN_SHARDED) &&
+        (info->stmt->kind == SQL_SHOW || info->stmt->kind == SQL_DESCRIBE || info->stmt->kind == SQL_TABLE_ADMIN)) {
+        e->flags |= EXEC_RENAME;
+    }
+}
+
+static void run_bound(struct exec *e)
+{
+    struct fault f;
+    e->nlegs = e->bound.nlegs;
+    choose_mode(e);
+    if (UNLIKELY(e->nlegs > 1 && !e->realm->conf->weir.allow_scatter && !e->is_write && plan_info(e->plan)->cls != PLAN_DDL)) {
+        fault_set(&f, &e->arena, WIRE_ER_NOT_SUPPORTED_YET, "42000",
+                  "Weir: this statement would go to %u shards and the rules say 'scatter: deny'; add a condition on the shard column", e->nlegs);
+        refuse(e, &f);
+        return;
+    }
+    if (UNLIKELY(e->quiet && e->nlegs > 1)) { /* SET @x = (SELECT ... over shards) */
+        fault_set(&f, &e->arena, WIRE_ER_NOT_SUPPORTED_YET, "42000",
+                  "Weir: a value for SET that needs %u shards is not supported yet; read it by a SELECT of its own first", e->nlegs);
+        refuse(e, &f);
+        return;
+    }
+    if (UNLIKELY(!may_write(e, &f))) {
+        refuse(e, &f);
+        return;
+    }
+    if (!make_lanes(e) || (e->mode == EXEC_MERGE && !start_merge(e, plan_info(e->plan)->merge))) {
+        f = no_memory();
+        refuse(e, &f);
+        return;
+    }
+    lanes_start(e);
+}
+
+/* ---- ids, then binding ---- */
+
+static void raise_mark(struct exec *e)
+{
+    struct fault f;
+    uint32_t seq = plan_info(e->plan)->sequence;
+    if (e->bound.max_explicit_id && seq != UINT32_MAX) {
+        (void)!ids_raise(e->realm->snap->control, seq, e->bound.max_explicit_id, &e->arena, &f);
+    }
+}
+
+static void bind_and_run(struct exec *e)
+{
+    struct fault f;
+    const struct sql_scan *scan = &e->f->engine->scan;
+    if (!exec_rescan(e) || plan_bind(e->plan, scan, e->first_id, &e->arena, &e->bound, &f) != SQL_OK) {
+        if (e->f->engine->scan.text != e->text.ptr) f = no_memory();
+        COUNT(e->f->engine, statements_refused);
+        refuse(e, &f);
+        return;
+    }
+    if (e->nids) COUNT_ADD(e->f->engine, ids_generated, e->nids);
+    if (e->bound.max_explicit_id) raise_mark(e);
+    run_bound(e);
+}
+
+static void take_ids(struct exec *e)
+{
+    struct fault f;
+    struct engine *en = e->f->engine;
+    const struct plan_info *info = plan_info(e->plan);
+    switch (ids_take(e->realm->snap->control, info->sequence, e->nids, &e->first_id, &e->arena, &f)) {
+    case IDS_OK: bind_and_run(e); return;
+    case IDS_FAILED: refuse(e, &f); return;
+    case IDS_WAIT: break;
+    }
+    if (!exec_keep_text(e)) {
+        f = no_memory();
+        refuse(e, &f);
+        return;
+    }
+    if (!e->id_deadline_ms) e->id_deadline_ms = en->now_ms + e->realm->conf->sequences[info->sequence].wait_ms;
+    list_append(&en->id_waiters, &e->wait_node);
+}
+
+void exec_wake_ids(struct engine *en)
+{
+    struct list ready;
+    list_init(&ready);
+    while (!list_empty(&en->id_waiters)) {
+        struct list *n = en->id_waiters.next;
+        list_remove(n);
+        list_append(&ready, n);
+    }
+    while (!list_empty(&ready)) {
+        struct exec *e = CONTAINER_OF(ready.next, struct exec, wait_node);
+        list_remove(&e->wait_node);
+        take_ids(e);
+    }
+}
+
+static void run_plan(struct exec *e)
+{
+    struct fault f;
+    const struct plan_info *info = plan_info(e->plan);
+    if (UNLIKELY(info->kind == PLAN_REFUSED)) {
+        COUNT(e->f->engine, statements_refused);
+        refuse(e, info->fault);
+        return;
+    }
+    if (e->f->txn && UNLIKELY(e->f->txn->lost)) {
+        fault_set(&f, &e->arena, ER_TXN_LOST, "XA100", "Weir: the transaction was rolled back: %s; start it again", e->f->txn->lost_why);
+        front_txn_drop(e->f);
+        refuse(e, &f);
+        return;
+    }
+    if (info->sequence != UINT32_MAX) {
+        if (plan_count_ids(e->plan, &e->f->engine->scan, &e->arena, &e->nids, &f) != SQL_OK) {
+            refuse(e, &f);
+            return;
+        }
+        if (e->nids) {
+            take_ids(e);
+            return;
+        }
+    }
+    bind_and_run(e);
+}
+
+static void begin(struct exec *e, struct str text, bool stable)
+{
+    e->text = text;
+    e->stable = stable;
+    if (!exec_keep_text(e)) {
+        struct fault f = no_memory();
+        refuse(e, &f);
+        return;
+    }
+    run_plan(e);
+}
+
+void exec_plan(struct front *f, struct plan *p, struct str text, bool stable)
+{
+    struct exec *e = exec_new(f);
+    if (!e) {
+        front_err(f, WIRE_ER_OUT_OF_RESOURCES, "HY000", STR("Weir: out of memory"));
+        f->ops->done(f);
+        return;
+    }
+    e->plan = plan_ref(p);
+    begin(e, text, stable);
+}
+
+static void statement_error(struct front *f, const struct fault *fault)
+{
+    front_fault(f, fault);
+    f->ops->done(f);
+}
+
+struct plan_env front_env(const struct front *f)
+{
+    return (struct plan_env){.router = f->realm->snap->router,
+                             .catalog = f->realm->catalog,
+                             .schema = f->schema ? f->schema->name : STR_NULL,
+                             .foreign_charset = f->foreign_charset,
+                             .no_auto_value_on_zero = f->no_auto_value_on_zero};
+}
+
+enum exec_start exec_statement(struct front *f, struct str text, bool stable, struct plan **session_plan)
+{
+    struct engine *en = f->engine;
+    struct realm *r = f->realm;
+    struct plan_env env = front_env(f);
+    struct plan *p = plan_cache_get(r->cache, &env, &en->scan);
+    if (UNLIKELY(!p)) {
+        struct fault fault = {0};
+        arena_reset(&en->arena);
+        if (plan_build(&env, &en->scan, &en->arena, &p, &fault) != SQL_OK) {
+            statement_error(f, &fault);
+            return EXEC_STARTED;
+        }
+        const struct plan_info *info = plan_info(p);
+        if (info->kind == PLAN_SESSION) {
+            *session_plan = p;
+            return EXEC_SESSION;
+        }
+        if (!(info->flags & (PLAN_NO_CACHE | PLAN_NEEDS_CATALOG))) plan_cache_put(r->cache, &env, &en->scan, p);
+    } else {
+        plan_ref(p);
+    }
+    exec_plan(f, p, text, stable);
+    plan_unref(p);
+    return EXEC_STARTED;
+}
+
+/* ---- given texts ---- */
+
+void exec_texts(struct front *f, const struct exec_text *texts, uint32_t n, enum exec_mode mode, uint32_t flags, exec_then *then, void *ctx)
+{
+    struct exec *e = exec_new(f);
+    if (!e) {
+        struct exec_result r = {.failed = true, .fault = no_memory()};
+        if (then && then(f, ctx, &r)) return;
+        f->ops->done(f);
+        return;
+    }
+    e->mode = mode;
+    e->flags = flags;
+    e->quiet = flags & EXEC_QUIET;
+    e->then = then;
+    e->then_ctx = ctx;
+    struct exec_text *copy = arena_array(&e->arena, struct exec_text, n + 1);
+    bool ok = copy != NULL;
+    for (uint32_t i = 0; ok && i < n; i++) {
+        if ((flags & EXEC_PINNED_ONLY) && !front_pinned(f, texts[i].source)) continue;
+        copy[e->nlegs] = (struct exec_text){texts[i].source, arena_str(&e->arena, texts[i].text)};
+        ok = copy[e->nlegs++].text.ptr != NULL;
+    }
+    e->texts = copy;
+    if (ok && e->nlegs == 0) {
+        exec_finish(e);
+        return;
+    }
+    if (!ok || !make_lanes(e)) {
+        struct fault fault = no_memory();
+        refuse(e, &fault);
+        return;
+    }
+    lanes_start(e);
+}
+
+static void fail_quiet(struct front *f, const struct fault *fault, exec_then *then, void *ctx)
+{
+    struct exec_result r = {.failed = true, .fault = *fault};
+    if (!then(f, ctx, &r)) f->ops->done(f);
+}
+
+void exec_query_quiet(struct front *f, struct str text, exec_then *then, void *ctx)
+{
+    struct engine *en = f->engine;
+    struct plan_env env = front_env(f);
+    struct plan *p = NULL;
+    struct fault fault = no_memory();
+    struct exec *e = NULL;
+    if (sql_scan(&en->scan, text.ptr, text.len, 0, &f->opt) == SQL_OK && plan_build(&env, &en->scan, &en->arena, &p, &fault) == SQL_OK) {
+        e = exec_new(f);
+    }
+    if (!e) {
+        if (p) plan_unref(p);
+        fail_quiet(f, &fault, then, ctx);
+        return;
+    }
+    e->plan = p;
+    e->quiet = true;
+    e->then = then;
+    e->then_ctx = ctx;
+    begin(e, text, false);
+}
+
+/* ---- events from outside ---- */
+
+void exec_client_drained(struct exec *e)
+{
+    if (e->mode == EXEC_MERGE && e->merge) {
+        e->lanes_left++;
+        merge_pump(e);
+        e->lanes_left--;
+        exec_lane_finished(e);
+        return;
+    }
+    for (uint32_t i = 0; i < e->nlanes; i++) {
+        if (e->lanes[i].conn) link_resume(e->lanes[i].conn->link);
+    }
+}
+
+/* Every lane ends: waiting ones are taken out of the queue, running ones are killed on their server and their connection closed. */
+static void tear_down(struct exec *e)
+{
+    struct fault f = e->fault;
+    e->lanes_left++;
+    for (uint32_t i = 0; i < e->nlanes; i++) {
+        struct lane *l = &e->lanes[i];
+        if (l->phase == LANE_DONE) continue;
+        lane_fail(l, &f);
+    }
+    e->lanes_left--;
+}
+
+void exec_client_gone(struct front *f)
+{
+    struct exec *e = f->exec;
+    if (!e) return;
+    struct fault fault = {WIRE_ER_QUERY_INTERRUPTED, "70100", STR("the client closed its connection")};
+    f->link = NULL;
+    exec_interrupt(f, fault.code, fault.state, fault.message.ptr);
+}
+
+void exec_interrupt(struct front *f, uint16_t code, const char *state, const char *message)
+{
+    struct exec *e = f->exec;
+    if (!e || e->finishing) return;
+    struct fault fault = {.code = code, .message = str_of(message)};
+    memcpy(fault.state, state, 5);
+    exec_fail(e, &fault);
+    if (!list_empty(&e->wait_node) && !e->waits_catalog) {
+        list_remove(&e->wait_node);
+        e->finishing = true;
+        exec_finish(e);
+        return;
+    }
+    if (e->waits_catalog) return; /* all done on the servers; the reply comes in a moment */
+    tear_down(e);
+    exec_lane_finished(e);
+}
+
+void exec_tick(struct engine *en)
+{
+    for (struct list *n = en->id_waiters.next, *next; n != &en->id_waiters; n = next) {
+        struct exec *e = CONTAINER_OF(n, struct exec, wait_node);
+        next = n->next;
+        if (e->id_deadline_ms > en->now_ms) continue;
+        struct ids_stats st;
+        uint32_t seq = plan_info(e->plan)->sequence;
+        ids_stats(e->realm->snap->control, seq, &st);
+        struct fault f;
+        const struct conf_sequence *s = &e->realm->conf->sequences[seq];
+        fault_set(&f, &e->arena, WIRE_ER_UNKNOWN_ERROR, "HY000", "Weir: no id from sequence %.*s (source %.*s) within %llu ms: %s", STR_ARG(s->name),
+                  STR_ARG(e->realm->conf->sources[s->source].name), (unsigned long long)s->wait_ms, st.error[0] ? st.error : "the refill takes too long");
+        list_remove(n);
+        refuse(e, &f);
+        next = en->id_waiters.next;
+    }
+    for (struct list *n = en->sessions.next, *next; n != &en->sessions; n = next) {
+        struct front *f = CONTAINER_OF(n, struct front, node);
+        next = n->next;
+        uint64_t limit = f->realm ? f->realm->conf->weir.statement_timeout_ms : 0;
+        if (!limit || !f->exec || (en->now_us - f->exec->since_us) / 1000 < limit) continue;
+        exec_interrupt(f, 3024, "HY000", "Query execution was interrupted, maximum statement execution time exceeded (statement_timeout of Weir)");
+        next = n->next;
+    }
+}
+
+struct str exec_text_of(const struct exec *e)
+{
+    if (!e) return STR_NULL;
+    return e->texts ? (e->nlegs ? e->texts[0].text : STR_NULL) : e->text;
+}
+
+uint64_t exec_since_ms(const struct exec *e)
+{
+    return e->since_us / 1000;
+}

@@ -1,0 +1,67 @@
+/*
+ * merge.h - several shards' result sets -> one, by streaming. Pure: no socket, no loop, no clock; exec feeds it payloads and sends what it
+ * writes.
+ *
+ *   leg 0 packets --merge_put--> [window] \
+ *   leg 1 packets --merge_put--> [window]  >-- merge_run --> packets for the client (column definitions, rows, end)
+ *   leg 2 packets --merge_put--> [window] /
+ *
+ * A leg's window holds whole rows up to `window` bytes; above it merge_wants(leg) is false and exec stops reading that server (back-pressure).
+ * merge_run stops at `budget` bytes of output, so that a slow client stops everything behind it. All memory is counted against `max_memory`
+ * (windows, one group's state, the rows of a final sort): beyond it ER_OUT_OF_RESOURCES (1041) naming max_statement_memory.
+ *
+ * Text protocol rows. Comparison of keys by the value's column definition: integers signed/unsigned, DECIMAL exactly at any length, FLOAT/DOUBLE
+ * as doubles, temporal types by value (TIME may be negative and over 24 h), YEAR, binary strings as bytes, text by its WEIGHT_STRING column
+ * (as bytes; the shorter one padded with the collation's weight of a space where it is PAD SPACE; the servers are asked in such a way that the
+ * hidden columns hold what is needed). NULL sorts first (last when desc). Text without a weight column is a fault, never a guess.
+ */
+#ifndef WEIR_MERGE_H
+#define WEIR_MERGE_H
+
+#include "base/base.h"
+#include "proxy/wire/wire.h"
+#include "router/router.h"
+
+struct merge;
+
+/* Physical names of a column definition -> logical ones, before it goes to the client. May be NULL. Views must live until merge_free. */
+typedef void merge_rename(void *ctx, uint32_t leg, struct wire_column *c);
+
+struct merge_options {
+    const struct merge_spec *spec; /* outlives the merge */
+    uint32_t nlegs;
+    bool has_limit;
+    uint64_t offset, limit;
+    uint32_t client_capabilities; /* DEPRECATE_EOF decides the form of the end */
+    size_t window;                /* bytes a leg may hold, from 4 KiB; one row more is always taken */
+    size_t max_memory;
+    uint16_t status;              /* server status for the end packet, when known early; merge_set_status changes it */
+    merge_rename *rename;
+    void *rename_ctx;
+};
+struct merge *merge_new(const struct merge_options *o) MUST_CHECK; /* NULL: out of memory */
+void merge_free(struct merge *m);
+
+/* One payload of a leg's reply, in order: column count, definitions, (EOF when the leg's connection has no DEPRECATE_EOF: `leg_capabilities`), rows, end.
+ * The bytes are copied as needed. An ERR payload is the caller's: not fed here. False: fault in f (malformed reply, different column counts, memory). */
+bool merge_put(struct merge *m, uint32_t leg, struct str payload, uint32_t leg_capabilities, struct arena *a, struct fault *f) MUST_CHECK;
+bool merge_leg_ended(const struct merge *m, uint32_t leg); /* its end packet was seen */
+bool merge_wants(const struct merge *m, uint32_t leg);     /* room in its window (and its rows are still needed) */
+
+enum merge_state {
+    MERGE_NEED,  /* cannot go on before some leg that it wants delivers */
+    MERGE_FULL,  /* budget reached: call again when the client has taken the output */
+    MERGE_ENOUGH,/* the end packet is written though some legs have not ended (limit reached): stop or drain them */
+    MERGE_DONE,  /* the end packet is written and all legs have ended */
+    MERGE_FAULT  /* fault filled; nothing more will be written */
+};
+/* Writes what can be written. *seq continues the client's packet numbers. */
+enum merge_state merge_run(struct merge *m, struct buf *out, uint8_t *seq, size_t budget, struct arena *a, struct fault *f) MUST_CHECK;
+void merge_set_status(struct merge *m, uint16_t status); /* before the end is written */
+bool merge_started(const struct merge *m);               /* column definitions were written: an error now comes in mid-result */
+uint64_t merge_rows_in(const struct merge *m);           /* rows taken from the legs */
+uint64_t merge_rows_out(const struct merge *m);
+uint64_t merge_warnings(const struct merge *m);          /* sum over the legs' end packets */
+size_t merge_held(const struct merge *m);                /* bytes held now */
+
+#endif

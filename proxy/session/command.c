@@ -1,0 +1,168 @@
+/*
+ * command.c - the commands of the protocol, one function each; what is not supported gets an error that says so.
+ */
+#include "proxy/session/session.h"
+
+static void malformed(struct session *s, const char *what)
+{
+    struct str m = arena_printf(&s->f.engine->arena, "Malformed communication packet: %s", what);
+    front_err(&s->f, WIRE_ER_MALFORMED_PACKET, "HY000", m);
+    session_done(s);
+}
+
+static void ok(struct session *s)
+{
+    s->f.warnings = 0;
+    front_ok(&s->f, 0, 0, STR_NULL);
+    session_done(s);
+}
+
+static void init_db(struct session *s, struct str name)
+{
+    local_use(s, name);
+}
+
+static void statistics(struct session *s)
+{
+    struct engine *e = s->f.engine;
+    struct engine_counters sum;
+    uint32_t clients = 0;
+    uint64_t uptime = 0;
+    e->ops->totals(e, &sum, &clients, &uptime);
+    struct str t = arena_printf(&e->arena, "Uptime: %llu  Threads: %u  Questions: %llu  Slow queries: %llu  Opens: 0  Open tables: 0  Queries per second avg: %.3f",
+                                (unsigned long long)uptime, clients, (unsigned long long)sum.statements, (unsigned long long)sum.statements_slow,
+                                uptime ? (double)sum.statements / (double)uptime : 0.0);
+    struct buf out = {0};
+    wire_put_packet(&out, &s->f.seq, t.ptr, t.len);
+    front_send(&s->f, out.data, out.len);
+    buf_release(&out);
+    session_done(s);
+}
+
+static void set_option(struct session *s, struct str data)
+{
+    if (data.len != 2 || (unsigned char)data.ptr[0] > 1 || data.ptr[1]) {
+        malformed(s, "COM_SET_OPTION");
+        return;
+    }
+    s->multi_statements = data.ptr[0] == 0;
+    struct buf out = {0};
+    wire_put_end(&out, &s->f.seq, s->f.capabilities, front_status(&s->f), 0);
+    front_send(&s->f, out.data, out.len);
+    buf_release(&out);
+    session_done(s);
+}
+
+/* ---- COM_FIELD_LIST: the definitions of SELECT * ---- */
+
+static bool field_list_then(struct front *f, void *ctx, const struct exec_result *r)
+{
+    (void)ctx;
+    if (r->failed) {
+        front_fault(f, &r->fault);
+        return false;
+    }
+    struct buf out = {0};
+    for (uint32_t i = 0; i < r->capture.ncolumns; i++) {
+        struct wire_column c = r->capture.columns[i];
+        struct str schema, table;
+        if (f->schema && c.org_table.len) {
+            const struct conf *conf = f->realm->conf;
+            for (uint32_t k = 0; k < conf->nsources; k++) {
+                if (!router_logical(f->realm->snap->router, k, c.schema, c.org_table, &schema, &table)) continue;
+                c.schema = schema;
+                c.table = c.org_table = table;
+                break;
+            }
+        }
+        c.has_defaults = true;
+        c.defaults = STR_NULL;
+        wire_put_column(&out, &f->seq, &c);
+    }
+    wire_put_end(&out, &f->seq, f->capabilities, front_status(f), 0);
+    front_send(f, out.data, out.len);
+    buf_release(&out);
+    return false;
+}
+
+static void field_list(struct session *s, struct str data)
+{
+    struct wire_reader r = wire_read(data.ptr, data.len);
+    struct str table = wire_get_z(&r);
+    if (r.bad || !table.len) {
+        malformed(s, "COM_FIELD_LIST");
+        return;
+    }
+    const struct conf_table *t = s->f.schema ? conf_table(s->f.schema, table) : NULL;
+    struct buf text = {0};
+    buf_putz(&text, "SELECT * FROM ");
+    if (t) {
+        sql_put_name(&text, t->nodes[0].database, true);
+        buf_putz(&text, ".");
+        sql_put_name(&text, t->nodes[0].table, true);
+    } else {
+        sql_put_name(&text, table, true);
+    }
+    buf_putz(&text, " LIMIT 0");
+    struct exec_text x = {t ? t->nodes[0].source : s->f.schema ? s->f.schema->default_source : 0, buf_str(&text)};
+    exec_texts(&s->f, &x, 1, EXEC_CAPTURE, EXEC_QUIET | EXEC_NO_BEGIN, field_list_then, NULL);
+    buf_release(&text);
+}
+
+static void unsupported(struct session *s, uint8_t command)
+{
+    struct str m;
+    switch (command) {
+    case WIRE_COM_STMT_PREPARE:
+    case WIRE_COM_STMT_EXECUTE:
+    case WIRE_COM_STMT_FETCH:
+    case WIRE_COM_STMT_RESET:
+        m = STR("Weir: prepared statements are not supported yet; use the text protocol (client-side prepare, as --db-ps-mode=disable, "
+                "PDO::ATTR_EMULATE_PREPARES or useServerPrepStmts=false)");
+        front_err(&s->f, 1295, "HY000", m);
+        break;
+    case WIRE_COM_STMT_CLOSE:
+    case WIRE_COM_STMT_SEND_LONG_DATA: break; /* these have no answer */
+    default:
+        m = arena_printf(&s->f.engine->arena, "Weir: command %s (%u) is not supported through the proxy", wire_command_name(command), command);
+        front_err(&s->f, WIRE_ER_UNKNOWN_COM_ERROR, "08S01", m);
+    }
+    session_done(s);
+}
+
+void command_dispatch(struct session *s, struct str payload)
+{
+    arena_reset(&s->f.engine->arena);
+    if (payload.len == 0) {
+        malformed(s, "empty command");
+        return;
+    }
+    s->command = (uint8_t)payload.ptr[0];
+    struct str data = str_make(payload.ptr + 1, payload.len - 1);
+    switch (s->command) {
+    case WIRE_COM_QUERY: session_query(s, data); return;
+    case WIRE_COM_PING: ok(s); return;
+    case WIRE_COM_QUIT: session_close(s, false); return;
+    case WIRE_COM_INIT_DB: init_db(s, data); return;
+    case WIRE_COM_STATISTICS: statistics(s); return;
+    case WIRE_COM_SET_OPTION: set_option(s, data); return;
+    case WIRE_COM_FIELD_LIST: field_list(s, data); return;
+    case WIRE_COM_RESET_CONNECTION:
+        session_reset(s);
+        ok(s);
+        return;
+    case WIRE_COM_CHANGE_USER: login_change_user(s, data); return;
+    case WIRE_COM_PROCESS_KILL: {
+        struct wire_reader r = wire_read(data.ptr, data.len);
+        uint32_t id = (uint32_t)wire_get_uint(&r, 4);
+        if (r.bad) {
+            malformed(s, "COM_PROCESS_KILL");
+            return;
+        }
+        ok(s);
+        s->f.engine->ops->kill(s->f.engine, id, true, s->f.id);
+        return;
+    }
+    default: unsupported(s, s->command); return;
+    }
+}

@@ -1,0 +1,358 @@
+/*
+ * login.c - who is it, and may they? The server side of the handshake.
+ *
+ * The greeting names mysql_native_password, which every client knows; a client that answers by caching_sha2_password (MySQL 8 and 9) is checked by
+ * that, or asked to switch when the user's secret is of the other kind.
+ *
+ *   secret in the rules        native answer              caching_sha2 answer
+ *   plain text                 check                      fast check
+ *   mysql_native_password hash check                      switch to native
+ *   caching_sha2 hash          switch to caching_sha2     fast check when this worker has seen the password, else full: RSA
+ *
+ * Every failure has the same words and is told only after the whole exchange, so that names cannot be guessed by it.
+ */
+#include "proxy/session/session.h"
+
+#include <stdio.h>
+
+struct login_memo {
+    char user[97];
+    char schema[193];
+    bool has_schema, empty_auth, sha2;
+};
+
+static struct wire_rsa *rsa_key(void)
+{
+    static _Atomic(struct wire_rsa *) key; /* made once, by whoever needs it first; lives as long as the process */
+    struct wire_rsa *k = atomic_load(&key);
+    if (k) return k;
+    if (!(k = wire_rsa_new())) return NULL;
+    struct wire_rsa *none = NULL;
+    if (atomic_compare_exchange_strong(&key, &none, k)) return k;
+    wire_rsa_free(k);
+    return none;
+}
+
+static const uint32_t offered = WIRE_CAP_LONG_PASSWORD | WIRE_CAP_FOUND_ROWS | WIRE_CAP_LONG_FLAG | WIRE_CAP_CONNECT_WITH_DB |
+                                WIRE_CAP_IGNORE_SPACE | WIRE_CAP_PROTOCOL_41 | WIRE_CAP_INTERACTIVE | WIRE_CAP_IGNORE_SIGPIPE |
+                                WIRE_CAP_TRANSACTIONS | WIRE_CAP_RESERVED | WIRE_CAP_SECURE_CONNECTION | WIRE_CAP_MULTI_STATEMENTS |
+                                WIRE_CAP_MULTI_RESULTS | WIRE_CAP_PLUGIN_AUTH | WIRE_CAP_CONNECT_ATTRS |
+                                WIRE_CAP_PLUGIN_AUTH_LENENC_CLIENT_DATA | WIRE_CAP_DEPRECATE_EOF;
+
+static struct str shown_version(struct session *s)
+{
+    const struct conf *c = s->f.realm->conf;
+    struct arena *a = &s->f.engine->arena;
+    if (c->weir.server_version.value.len) return c->weir.server_version.value;
+    struct control_source st = {0};
+    if (c->nschemas) control_source_state(s->f.realm->snap->control, c->schemas[0].default_source, &st);
+    struct str v = arena_printf(a, "%s-weir", st.version_text[0] ? st.version_text : "10.11.0-MariaDB");
+    if (str_find(v, STR("MariaDB"), 0) != SIZE_MAX && !str_starts_nocase(v, STR("5.5.5-"))) v = arena_printf(a, "5.5.5-%.*s", STR_ARG(v));
+    return v.ptr ? v : STR("8.0.0-weir");
+}
+
+void login_greet(struct session *s)
+{
+    struct buf out = {0};
+    struct wire_greeting g = {.server_version = shown_version(s), .thread_id = s->f.id, .capabilities = offered, .collation = 45,
+                              .status = WIRE_STATUS_AUTOCOMMIT, .auth_plugin = STR("mysql_native_password")};
+    if (!wire_nonce(s->nonce)) {
+        session_close(s, false);
+        return;
+    }
+    memcpy(g.nonce, s->nonce, WIRE_NONCE);
+    s->f.seq = 0;
+    wire_put_greeting(&out, &s->f.seq, &g);
+    front_send(&s->f, out.data, out.len);
+    buf_release(&out);
+}
+
+static void denied(struct session *s)
+{
+    struct front *f = &s->f;
+    COUNT(f->engine, logins_failed);
+    struct str m = arena_printf(&f->engine->arena, "Access denied for user '%s'@'%s' (using password: %s)", s->login->user, s->host,
+                                s->login->empty_auth ? "NO" : "YES");
+    engine_log(f->engine, CONF_LOG_WARN, "session %u: login refused for user '%s' from %s", f->id, s->login->user, s->host);
+    front_err(f, WIRE_ER_ACCESS_DENIED_ERROR, "28000", m);
+    session_close(s, true);
+}
+
+bool login_may_use(const struct session *s, struct str schema)
+{
+    if (s->user->nschemas == 0) return true;
+    for (uint32_t i = 0; i < s->user->nschemas; i++) {
+        if (str_eq(s->user->schemas[i].value, schema) || str_eq(s->user->schemas[i].value, STR("*"))) return true;
+    }
+    return false;
+}
+
+static bool set_user_text(struct session *s)
+{
+    size_t n = strlen(s->login->user) + strlen(s->host) + 2;
+    char *p = mem_alloc(n);
+    if (!p) return false;
+    snprintf(p, n, "%s@%s", s->login->user, s->host);
+    mem_free((void *)(uintptr_t)s->f.user_text.ptr);
+    s->f.user_text = str_make(p, n - 1);
+    s->f.account = s->user->name;
+    return true;
+}
+
+static uint32_t sessions_of(const struct session *s)
+{
+    uint32_t n = 0;
+    const struct list *head = &s->f.engine->sessions;
+    for (const struct list *p = head->next; p != head; p = p->next) {
+        const struct session *o = CONTAINER_OF(CONTAINER_OF(p, struct front, node), struct session, f);
+        n += o != s && o->state >= SESSION_READY && o->user && str_eq(o->user->name, s->user->name);
+    }
+    return n;
+}
+
+static void accepted(struct session *s)
+{
+    struct front *f = &s->f;
+    struct login_memo *m = s->login;
+    struct arena *a = &f->engine->arena;
+    if (!set_user_text(s)) {
+        session_close(s, false);
+        return;
+    }
+    if (s->user->max_connections && sessions_of(s) >= s->user->max_connections) {
+        front_err(f, WIRE_ER_TOO_MANY_USER_CONNECTIONS, "42000", arena_printf(a, "User %s already has more than 'max_user_connections' active connections", m->user));
+        session_close(s, true);
+        return;
+    }
+    if (m->has_schema && m->schema[0]) {
+        const struct conf_schema *schema = conf_schema(f->realm->conf, str_of(m->schema));
+        bool may = login_may_use(s, str_of(m->schema));
+        if (!may || !schema) {
+            struct str text = may ? arena_printf(a, "Unknown database '%s'", m->schema)
+                                  : arena_printf(a, "Access denied for user '%s'@'%s' to database '%s'", m->user, s->host, m->schema);
+            front_err(f, may ? WIRE_ER_BAD_DB_ERROR : WIRE_ER_DBACCESS_DENIED_ERROR, "42000", text);
+            session_close(s, true);
+            return;
+        }
+        f->schema = schema;
+    }
+    mem_free(s->login);
+    s->login = NULL;
+    s->changing_user = false;
+    session_set_state(s, SESSION_READY);
+    f->warnings = 0;
+    front_ok(f, 0, 0, STR_NULL);
+}
+
+static void switch_to(struct session *s, struct str plugin)
+{
+    struct buf out = {0};
+    s->login->sha2 = str_eq(plugin, STR("caching_sha2_password"));
+    wire_put_auth_switch(&out, &s->f.seq, plugin, s->nonce);
+    session_set_state(s, SESSION_AUTH_SWITCH);
+    front_send(&s->f, out.data, out.len);
+    buf_release(&out);
+}
+
+static void more(struct session *s, struct str data, enum session_state next)
+{
+    struct buf out = {0};
+    wire_put_auth_more(&out, &s->f.seq, data);
+    session_set_state(s, next);
+    front_send(&s->f, out.data, out.len);
+    buf_release(&out);
+}
+
+/* ---- this worker's memory of passwords that fitted a caching_sha2 hash: secret -> SHA256(SHA256(password)) ---- */
+
+enum { FAST_MAX = 256 };
+static _Thread_local struct { uint64_t secret; uint8_t hash[32]; } fast[FAST_MAX];
+
+static size_t fast_slot(struct str secret, uint64_t *h)
+{
+    *h = hash_bytes(secret.ptr, secret.len, 77) | 1;
+    return *h % FAST_MAX;
+}
+
+static void check_sha2(struct session *s, struct str response)
+{
+    const struct conf_user *u = s->user;
+    uint8_t stored[32];
+    if (u->secret_kind == CONF_SECRET_PLAIN) {
+        wire_sha2_fast_hash(u->secret, stored);
+        bool ok = u->secret.len == 0 ? response.len == 0 : wire_sha2_check(response, s->nonce, stored);
+        if (ok && u->secret.len) more(s, STR("\x03"), SESSION_SHA2_FULL);
+        if (ok) accepted(s);
+        else denied(s);
+        return;
+    }
+    uint64_t h;
+    size_t slot = fast_slot(u->secret, &h);
+    if (response.len == 32 && fast[slot].secret == h && wire_sha2_check(response, s->nonce, fast[slot].hash)) {
+        more(s, STR("\x03"), SESSION_SHA2_FULL);
+        accepted(s);
+        return;
+    }
+    if (response.len == 0) {
+        denied(s);
+        return;
+    }
+    more(s, STR("\x04"), SESSION_SHA2_FULL);
+}
+
+static void check_native(struct session *s, struct str response)
+{
+    const struct conf_user *u = s->user;
+    uint8_t stored[20];
+    bool ok;
+    if (u->secret_kind == CONF_SECRET_PLAIN) {
+        wire_native_hash(u->secret, stored);
+        ok = u->secret.len == 0 ? response.len == 0 : wire_native_check(response, s->nonce, stored);
+    } else {
+        ok = wire_native_parse(u->secret, stored) && wire_native_check(response, s->nonce, stored);
+    }
+    if (ok) accepted(s);
+    else denied(s);
+}
+
+static void check(struct session *s, struct str plugin, struct str response, bool may_switch)
+{
+    bool sha2 = str_eq(plugin, STR("caching_sha2_password")), native = plugin.len == 0 || str_eq(plugin, STR("mysql_native_password"));
+    s->login->empty_auth = response.len == 0;
+    s->login->sha2 = sha2;
+    if (!s->user) {
+        denied(s);
+        return;
+    }
+    bool wants_sha2 = s->user->secret_kind == CONF_SECRET_SHA2, wants_native = s->user->secret_kind == CONF_SECRET_NATIVE;
+    if ((wants_sha2 && !sha2) || (wants_native && !native) || (!sha2 && !native)) {
+        if (may_switch) switch_to(s, wants_sha2 ? STR("caching_sha2_password") : STR("mysql_native_password"));
+        else denied(s);
+        return;
+    }
+    if (sha2) check_sha2(s, response);
+    else check_native(s, response);
+}
+
+static void full_auth(struct session *s, struct str cipher)
+{
+    struct wire_rsa *key = rsa_key();
+    struct buf password = {0};
+    bool ok = key && wire_rsa_decrypt(key, cipher, s->nonce, &password) && wire_sha2_verify(buf_str(&password), s->user->secret);
+    if (ok) {
+        uint64_t h;
+        size_t slot = fast_slot(s->user->secret, &h);
+        fast[slot].secret = h;
+        wire_sha2_fast_hash(buf_str(&password), fast[slot].hash);
+    }
+    if (password.data) explicit_bzero(password.data, password.len);
+    buf_release(&password);
+    if (ok) accepted(s);
+    else denied(s);
+}
+
+static void set_collation(struct session *s, uint16_t id)
+{
+    const struct wire_charset *cs = wire_charset_by_id(id);
+    struct front *f = &s->f;
+    char quoted[80], coll[80];
+    if (!cs) return;
+    snprintf(quoted, sizeof quoted, "'%s'", cs->charset);
+    snprintf(coll, sizeof coll, "'%s'", cs->collation);
+    const char *names[] = {"character_set_client", "character_set_results", "character_set_connection", "collation_connection"};
+    for (int i = 0; i < 4; i++) {
+        struct settings *next = settings_with(f->engine, f->settings, str_of(names[i]), str_of(i == 3 ? coll : quoted));
+        if (!next) return;
+        settings_unref(f->engine, f->settings);
+        f->settings = next;
+    }
+}
+
+static void refuse_login(struct session *s, uint16_t code, const char *state, struct str message)
+{
+    COUNT(s->f.engine, logins_failed);
+    front_err(&s->f, code, state, message);
+    session_close(s, true);
+}
+
+static bool remember(struct session *s, struct str user, struct str schema, bool has_schema)
+{
+    mem_free(s->login);
+    s->login = mem_zalloc(sizeof *s->login);
+    if (!s->login || user.len >= sizeof s->login->user || schema.len >= sizeof s->login->schema) return false;
+    memcpy(s->login->user, user.ptr, user.len);
+    if (schema.len) memcpy(s->login->schema, schema.ptr, schema.len);
+    s->login->has_schema = has_schema;
+    s->user = conf_user(s->f.realm->conf, user);
+    return true;
+}
+
+static void first_packet(struct session *s, struct str payload)
+{
+    struct wire_login l;
+    struct front *f = &s->f;
+    if (wire_get_login(payload, &l) != WIRE_OK) {
+        refuse_login(s, WIRE_ER_HANDSHAKE_ERROR, "08S01", STR("Bad handshake"));
+        return;
+    }
+    if (l.ssl_request) {
+        refuse_login(s, WIRE_ER_HANDSHAKE_ERROR, "08S01", STR("Weir: TLS is not supported yet; connect without it (--skip-ssl)"));
+        return;
+    }
+    f->capabilities = l.capabilities & offered;
+    s->multi_statements = f->capabilities & WIRE_CAP_MULTI_STATEMENTS;
+    set_collation(s, l.collation);
+    front_refresh_options(f);
+    if (!remember(s, l.user, l.schema, l.has_schema)) {
+        refuse_login(s, WIRE_ER_HANDSHAKE_ERROR, "08S01", STR("Bad handshake: user or schema name too long"));
+        return;
+    }
+    check(s, l.auth_plugin, l.auth, f->capabilities & WIRE_CAP_PLUGIN_AUTH);
+}
+
+void login_packet(struct session *s, struct str payload, uint8_t seq)
+{
+    if (seq != s->f.seq) {
+        s->f.seq = (uint8_t)(seq + 1);
+        refuse_login(s, 1156 /* ER_NET_PACKETS_OUT_OF_ORDER */, "08S01", STR("Got packets out of order"));
+        return;
+    }
+    s->f.seq = (uint8_t)(seq + 1);
+    switch ((enum session_state)s->state) {
+    case SESSION_GREETED: first_packet(s, payload); return;
+    case SESSION_AUTH_SWITCH:
+        check(s, s->login->sha2 ? STR("caching_sha2_password") : STR("mysql_native_password"), payload, false);
+        return;
+    case SESSION_SHA2_FULL: {
+        struct wire_rsa *key = rsa_key();
+        if (payload.len == 1 && payload.ptr[0] == 2 && key) more(s, wire_rsa_public_pem(key), SESSION_SHA2_CIPHER);
+        else denied(s); /* the password in clear needs TLS */
+        return;
+    }
+    case SESSION_SHA2_CIPHER: full_auth(s, payload); return;
+    case SESSION_READY:
+    case SESSION_BUSY:
+    case SESSION_CLOSED: return;
+    }
+}
+
+void login_change_user(struct session *s, struct str payload)
+{
+    struct wire_change_user c;
+    if (wire_get_change_user(payload, s->f.capabilities, &c) != WIRE_OK) {
+        front_err(&s->f, WIRE_ER_MALFORMED_PACKET, "HY000", STR("Malformed communication packet: COM_CHANGE_USER"));
+        session_close(s, true);
+        return;
+    }
+    session_reset(s);
+    s->changing_user = true;
+    s->f.schema = NULL;
+    set_collation(s, c.collation);
+    front_refresh_options(&s->f);
+    if (!remember(s, c.user, c.schema, c.schema.len > 0)) {
+        refuse_login(s, WIRE_ER_HANDSHAKE_ERROR, "08S01", STR("Bad handshake: user or schema name too long"));
+        return;
+    }
+    session_set_state(s, SESSION_GREETED);
+    check(s, c.auth_plugin, c.auth, s->f.capabilities & WIRE_CAP_PLUGIN_AUTH);
+}

@@ -1,0 +1,257 @@
+/*
+ * wire.h - the MySQL client/server protocol as a codec: bytes <-> packets <-> fields, for both sides. No I/O, no state beyond
+ * what a caller holds. Source: https://dev.mysql.com/doc/dev/mysql-server/latest/PAGE_PROTOCOL.html and
+ * https://mariadb.com/kb/en/clientserver-protocol/.
+ *
+ *   packet:  | length u24 LE | sequence u8 | payload ... |     a payload of 0xffffff bytes is continued in the next packet
+ *
+ * Decoders return WIRE_OK, or WIRE_MALFORMED when a field overruns its packet or has an impossible value; results are views into the
+ * caller's bytes. "payload" means the bytes after the header (of a continued packet: joined by the caller). Encoders named
+ * wire_put_X append a whole packet (header and payload, split at 16 MB) to a buf and advance *seq.
+ */
+#ifndef WEIR_WIRE_H
+#define WEIR_WIRE_H
+
+#include "base/base.h"
+#include "proxy/wire/wire_lists.h"
+
+enum wire_status { WIRE_OK, WIRE_MORE /* not all bytes are here yet */, WIRE_MALFORMED };
+enum { WIRE_HEADER = 4, WIRE_MAX_PAYLOAD = 0xffffff };
+
+#define X(id, value, name) WIRE_COM_##id = value,
+enum wire_command { WIRE_COMMANDS(X) WIRE_COM_COUNT };
+#undef X
+#define X(id, value) WIRE_CAP_##id = (int)(value),
+enum wire_capability { WIRE_CAPABILITIES(X) WIRE_CAP_NONE = 0 };
+#undef X
+#define X(id, value) WIRE_STATUS_##id = (int)(value),
+enum wire_status_flag { WIRE_STATUS_FLAGS(X) WIRE_STATUS_NONE = 0 };
+#undef X
+#define X(id, value) WIRE_TYPE_##id = value,
+enum wire_type { WIRE_TYPES(X) };
+#undef X
+#define X(id, value) WIRE_COLUMN_##id = value,
+enum wire_column_flag { WIRE_COLUMN_FLAGS(X) };
+#undef X
+#define X(id, value, state) WIRE_ER_##id = value,
+enum wire_error { WIRE_ERRORS(X) };
+#undef X
+
+const char *wire_command_name(uint8_t command); /* "Query", or "Unknown" */
+const char *wire_error_state(uint16_t code);    /* SQLSTATE of WIRE_ERRORS, else "HY000" */
+
+/* ---- framing --------------------------------------------------------------------------------------------- */
+
+static inline uint32_t wire_u24(const void *p)
+{
+    const unsigned char *b = p;
+    return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16;
+}
+
+/* Appends payload as one or more packets (an exact multiple of 16 MB - 1 is closed by an empty one). */
+void wire_put_packet(struct buf *out, uint8_t *seq, const void *payload, size_t n);
+/* In place: wire_begin reserves a header and returns its offset; wire_end fills it in (splitting when the payload is too long). */
+size_t wire_begin(struct buf *out);
+void wire_end(struct buf *out, size_t begin, uint8_t *seq);
+
+/* Length-encoded integers and strings. */
+void wire_put_lenenc(struct buf *out, uint64_t v);
+void wire_put_lenstr(struct buf *out, struct str s);
+/* A cursor over one payload; `bad` sticks. Reads past the end set bad and give 0 / empty. */
+struct wire_reader {
+    const unsigned char *p, *end;
+    bool bad;
+};
+static inline struct wire_reader wire_read(const void *p, size_t n)
+{
+    const unsigned char *b = p ? (const unsigned char *)p : (const unsigned char *)"";
+    return (struct wire_reader){b, b + n, false};
+}
+static inline size_t wire_left(const struct wire_reader *r) { return (size_t)(r->end - r->p); }
+uint64_t wire_get_uint(struct wire_reader *r, unsigned bytes);
+uint64_t wire_get_lenenc(struct wire_reader *r);          /* 0xfb (NULL) sets bad */
+struct str wire_get_lenstr(struct wire_reader *r);
+struct str wire_get_bytes(struct wire_reader *r, size_t n);
+struct str wire_get_z(struct wire_reader *r);             /* up to NUL, which is eaten; no NUL: bad */
+struct str wire_get_rest(struct wire_reader *r);
+
+/* ---- handshake and authentication --------------------------------------------------------------------------- */
+
+enum { WIRE_NONCE = 20 };
+
+struct wire_greeting { /* server -> client, protocol version 10 */
+    struct str server_version;
+    uint32_t thread_id;
+    uint8_t nonce[WIRE_NONCE];
+    uint32_t capabilities;
+    uint8_t collation;
+    uint16_t status;
+    struct str auth_plugin; /* empty when the server has none */
+};
+void wire_put_greeting(struct buf *out, uint8_t *seq, const struct wire_greeting *g);
+/* Also accepts an ERR packet in its place: see wire_is_err. */
+enum wire_status wire_get_greeting(struct str payload, struct wire_greeting *g) MUST_CHECK;
+
+struct wire_login { /* client -> server, HandshakeResponse41 */
+    uint32_t capabilities;
+    uint32_t max_packet;
+    uint8_t collation;
+    struct str user, auth, schema, auth_plugin; /* schema, auth_plugin may be empty */
+    bool has_schema;
+    struct str attributes; /* raw key/value list */
+    uint8_t zstd_level;
+    bool ssl_request;      /* the short packet that asks for TLS */
+};
+void wire_put_login(struct buf *out, uint8_t *seq, const struct wire_login *l);
+/* Old clients (no PROTOCOL_41) give WIRE_MALFORMED. */
+enum wire_status wire_get_login(struct str payload, struct wire_login *l) MUST_CHECK;
+
+struct wire_change_user { /* COM_CHANGE_USER without its command byte */
+    struct str user, auth, schema, auth_plugin, attributes;
+    uint16_t collation;
+};
+enum wire_status wire_get_change_user(struct str payload, uint32_t capabilities, struct wire_change_user *c) MUST_CHECK;
+
+void wire_put_auth_switch(struct buf *out, uint8_t *seq, struct str plugin, const uint8_t nonce[WIRE_NONCE]);
+enum wire_status wire_get_auth_switch(struct str payload, struct str *plugin, struct str *data) MUST_CHECK; /* payload starts with 0xfe */
+void wire_put_auth_more(struct buf *out, uint8_t *seq, struct str data); /* 0x01 + data */
+
+/* Passwords. out sizes: native 20 bytes, sha2 32 bytes. An empty password answers with an empty auth response. */
+void wire_native_scramble(struct str password, const uint8_t nonce[WIRE_NONCE], uint8_t out[20]);
+/* stored: SHA1(SHA1(password)), 20 bytes. */
+bool wire_native_check(struct str response, const uint8_t nonce[WIRE_NONCE], const uint8_t stored[20]);
+bool wire_native_parse(struct str hex, uint8_t stored[20]); /* '*' + 40 hex digits */
+void wire_native_hash(struct str password, uint8_t stored[20]);
+void wire_sha2_scramble(struct str password, const uint8_t nonce[WIRE_NONCE], uint8_t out[32]);
+/* fast path: stored = SHA256(SHA256(password)). */
+bool wire_sha2_check(struct str response, const uint8_t nonce[WIRE_NONCE], const uint8_t stored[32]);
+void wire_sha2_fast_hash(struct str password, uint8_t stored[32]);
+/* Does the clear password fit a '$A$005$...' string of mysql.user (sha256-crypt, 5 * 1000 rounds)? */
+bool wire_sha2_verify(struct str password, struct str authentication_string);
+/* Random bytes from 1 to 127 without '$': a nonce. False: the generator failed. */
+bool wire_nonce(uint8_t out[WIRE_NONCE]) MUST_CHECK;
+/* RSA exchange of caching_sha2_password without TLS: the password, NUL-terminated, xored with the nonce, OAEP. */
+struct wire_rsa; /* a 2048-bit key pair */
+struct wire_rsa *wire_rsa_new(void);
+void wire_rsa_free(struct wire_rsa *k);
+struct str wire_rsa_public_pem(const struct wire_rsa *k);
+bool wire_rsa_decrypt(const struct wire_rsa *k, struct str cipher, const uint8_t nonce[WIRE_NONCE], struct buf *password) MUST_CHECK;
+bool wire_rsa_encrypt(struct str public_pem, struct str password, const uint8_t nonce[WIRE_NONCE], struct buf *cipher) MUST_CHECK;
+
+/* ---- replies --------------------------------------------------------------------------------------------------- */
+
+static inline bool wire_is_err(struct str payload) { return payload.len && (unsigned char)payload.ptr[0] == 0xff; }
+/* 0x00 at the start, or, with DEPRECATE_EOF, 0xfe in a packet shorter than 16 MB - 1 at the end of rows. */
+static inline bool wire_is_eof(struct str payload) { return payload.len > 0 && payload.len < 9 && (unsigned char)payload.ptr[0] == 0xfe; }
+
+struct wire_ok {
+    uint64_t affected, insert_id;
+    uint16_t status, warnings;
+    struct str info; /* human text, as "Rows matched: 1  Changed: 1  Warnings: 0" */
+};
+void wire_put_ok(struct buf *out, uint8_t *seq, uint32_t capabilities, const struct wire_ok *ok); /* header 0x00 */
+/* The end of rows: OK with header 0xfe under DEPRECATE_EOF, else EOF. */
+void wire_put_end(struct buf *out, uint8_t *seq, uint32_t capabilities, uint16_t status, uint16_t warnings);
+void wire_put_eof(struct buf *out, uint8_t *seq, uint16_t status, uint16_t warnings);
+enum wire_status wire_get_ok(struct str payload, uint32_t capabilities, struct wire_ok *ok) MUST_CHECK; /* 0x00 and 0xfe headers */
+enum wire_status wire_get_eof(struct str payload, uint16_t *status, uint16_t *warnings) MUST_CHECK;
+
+struct wire_err {
+    uint16_t code;
+    char state[6];
+    struct str message;
+};
+void wire_put_err(struct buf *out, uint8_t *seq, uint16_t code, const char *state, struct str message);
+enum wire_status wire_get_err(struct str payload, struct wire_err *e) MUST_CHECK;
+
+struct wire_column { /* ColumnDefinition41 */
+    struct str catalog, schema, table, org_table, name, org_name;
+    uint16_t collation;
+    uint32_t length;
+    uint8_t type;
+    uint16_t flags;
+    uint8_t decimals;
+    struct str defaults; /* COM_FIELD_LIST only */
+    bool has_defaults;
+};
+void wire_put_column(struct buf *out, uint8_t *seq, const struct wire_column *c);
+enum wire_status wire_get_column(struct str payload, struct wire_column *c) MUST_CHECK;
+
+/* Text rows: lenenc strings, 0xfb for NULL. Gives n views; ptr NULL means SQL NULL. Fields past `n` are an error, so are missing ones. */
+enum wire_status wire_get_text_row(struct str payload, struct str *fields, uint32_t n) MUST_CHECK;
+void wire_put_text_field(struct buf *out, struct str value); /* ptr NULL: SQL NULL; into an open wire_begin */
+
+/* ---- following a reply without decoding it ------------------------------------------------------------------------- */
+
+/*
+ * Relays need to know where a server's reply ends, nothing more: wire_follow walks packet headers over chunks of any size and stops
+ * right behind the last byte of the reply. Column definitions and rows are skipped by length; only the first byte(s) of each
+ * packet are looked at. After done: what the terminal packet said.
+ *
+ * Hot path: keep it small and inline what pays. Payloads of OK/EOF/ERR packets that straddle chunks are collected in `tail` (at most 512 bytes of
+ * them are kept; longer messages are cut for our use, the relay is not).
+ */
+enum wire_follow_kind { WIRE_FOLLOW_QUERY /* COM_QUERY */, WIRE_FOLLOW_OK /* one OK/ERR/EOF packet */, WIRE_FOLLOW_FIELDS /* COM_FIELD_LIST */,
+                        WIRE_FOLLOW_TEXT /* COM_STATISTICS: one packet of any kind */ };
+enum wire_follow_state { WIRE_F_FIRST, WIRE_F_COLUMNS, WIRE_F_COLUMNS_EOF, WIRE_F_ROWS, WIRE_F_DONE, WIRE_F_BAD, WIRE_F_LOCAL_INFILE /* server asks for a file */ };
+struct wire_follow {
+    uint32_t capabilities;     /* in force on that connection */
+    uint8_t kind, state;
+    uint8_t seq;               /* expected next; a mismatch is WIRE_F_BAD */
+    bool in_payload, continued; /* inside a packet; the packet so far was full (16 MB - 1) */
+    uint32_t left;             /* payload bytes still to come */
+    uint64_t columns_left;
+    uint64_t columns, rows;    /* seen in this result set */
+    uint32_t results;          /* result sets finished (with MORE_RESULTS_EXISTS) */
+    bool failed;               /* the reply ended in an ERR packet */
+    bool is_resultset;         /* the last one had columns */
+    uint16_t status, warnings; /* of the last OK or EOF */
+    uint64_t affected, insert_id;
+    uint16_t error;
+    uint8_t head[4];           /* a header that straddles chunks */
+    uint8_t nhead;
+    uint8_t part;              /* of a packet that straddles chunks: what happens to the rest of it (follow.c) */
+    uint16_t ntail;
+    uint8_t tail[512];
+};
+void wire_follow_init(struct wire_follow *f, enum wire_follow_kind kind, uint32_t capabilities);
+/* Consumes up to n bytes; returns how many belong to the reply (n unless state became DONE, BAD or LOCAL_INFILE). */
+size_t wire_follow_feed(struct wire_follow *f, const void *p, size_t n);
+
+/*
+ * Gathers whole packets out of chunks, for those who must look inside (logins, merges). Returns WIRE_OK and a payload view (into the chunk
+ * when it lies whole in it, into `store` when it was joined), WIRE_MORE when the chunk is used up, WIRE_MALFORMED on a bad sequence number
+ * (only when check_seq), a packet over `max` (too_large) or when memory ran out (store.failed). *used bytes of the chunk were consumed.
+ *
+ * {0} is ready; set max, seq, check_seq. The store keeps what the largest joined payload needed until it is released: an idle
+ * connection calls wire_gather_release, which keeps max, seq and check_seq.
+ */
+struct wire_gather {
+    struct buf store;
+    uint64_t max;       /* bytes of a joined payload; 0: no bound */
+    uint8_t seq;        /* of the last packet seen, +1 */
+    bool check_seq;
+    bool too_large;     /* set when max was the reason */
+    bool taken;         /* store holds a payload already given out: dropped at the next call */
+    bool joining;       /* store holds a payload in progress */
+    bool in_packet;     /* the header of a packet is read, `left` bytes of it are to come */
+    bool last_full;     /* ... and it is a full one (16 MB - 1): the payload goes on in the next packet */
+    uint8_t nhead, head[4];
+    uint32_t left;
+};
+enum wire_status wire_gather_next(struct wire_gather *g, const void *p, size_t n, size_t *used, struct str *payload) MUST_CHECK;
+void wire_gather_release(struct wire_gather *g);
+
+/* ---- character sets ---------------------------------------------------------------------------------------------------- */
+
+struct wire_charset { /* one collation */
+    uint16_t id;
+    const char *collation, *charset;
+    uint8_t max_bytes;  /* of one character */
+    bool is_default;    /* of its character set */
+};
+const struct wire_charset *wire_charset_by_id(uint16_t id); /* NULL: unknown */
+const struct wire_charset *wire_charset_by_collation(struct str name);
+const struct wire_charset *wire_charset_default(struct str charset);
+
+#endif

@@ -1,0 +1,91 @@
+"""same.py - are two replies the same? Everything a client can see is compared; what must differ by nature is listed here."""
+from wire import Err, Ok, Rows, STATUS_AUTOCOMMIT, STATUS_IN_TRANS, STATUS_MORE
+
+NO_BACKSLASH = 512
+# Of the status flags those that clients act on; the others (no index used, metadata changed) tell of a server's inner life.
+STATUS = STATUS_IN_TRANS | STATUS_AUTOCOMMIT | STATUS_MORE | NO_BACKSLASH
+REFUSED = 1235
+
+PART_KEY, GROUP_FLAG, UNIQUE_KEY, MULTIPLE_KEY, AUTO_INCREMENT = 16384, 32768, 4, 8, 512
+
+
+def shown(value):
+    if value is None:
+        return 'NULL'
+    text = value.decode('utf-8', 'backslashreplace')
+    return text if len(text) <= 60 else text[:57] + '...'
+
+
+def refused(replies):
+    """The reason when Weir refused the statement, else ''."""
+    last = replies[-1]
+    return last.message if isinstance(last, Err) and last.code == REFUSED else ''
+
+
+def differences(want, got, ordered=True):
+    """Lines that tell how `got` (Weir) is not `want` (one server); empty when they are the same."""
+    if len(want) != len(got):
+        return [f'{len(want)} replies expected, {len(got)} came',
+                *(f'  expected: {r}' for r in want), *(f'  got:      {r}' for r in got)]
+    out = []
+    for w, g in zip(want, got):
+        out += one(w, g, ordered)
+    return out
+
+
+def one(want, got, ordered):
+    if type(want) is not type(got):
+        return [f'expected: {want}', f'got:      {got}']
+    if isinstance(want, Err):
+        return [] if want == got else [f'expected: {want}', f'got:      {got}']
+    out = []
+    if want.status & STATUS != got.status & STATUS:
+        out.append(f'status: expected {want.status & STATUS}, got {got.status & STATUS}')
+    if want.warnings != got.warnings:
+        out.append(f'warnings: expected {want.warnings}, got {got.warnings}')
+    if isinstance(want, Ok):
+        for name in ('affected', 'insert_id', 'info'):
+            if getattr(want, name) != getattr(got, name):
+                out.append(f'{name}: expected {getattr(want, name)!r}, got {getattr(got, name)!r}')
+        return out
+    return out + columns(want, got) + rows(want, got, ordered)
+
+
+def columns(want, got):
+    if [c.name for c in want.columns] != [c.name for c in got.columns]:
+        return [f'columns: expected {[c.name for c in want.columns]}, got {[c.name for c in got.columns]}']
+    out = []
+    for w, g in zip(want.columns, got.columns):
+        for name in ('db', 'table', 'org_table', 'org_name', 'charset', 'length', 'type', 'flags', 'decimals'):
+            a, b = getattr(w, name), getattr(g, name)
+            if a != b:
+                out.append(f'column {w.name}, {name}: expected {a!r}, got {b!r}')
+    return out
+
+
+def sort_key(row):
+    return tuple((value is not None, value or b'') for value in row)
+
+
+def rows(want, got, ordered):
+    a, b = list(want.rows), list(got.rows)
+    if not ordered:
+        a.sort(key=sort_key)
+        b.sort(key=sort_key)
+    if a == b:
+        return []
+    out = [f'{len(a)} rows expected, {len(b)} came{"" if ordered else " (in any order)"}']
+    missing, extra = list(a), []
+    for row in b:
+        if row in missing:
+            missing.remove(row)
+        else:
+            extra.append(row)
+    for title, some in (('missing', missing), ('not expected', extra)):
+        for row in some[:4]:
+            out.append(f'  {title}: ({", ".join(map(shown, row))})')
+    if not missing and not extra:
+        at = next(i for i, (x, y) in enumerate(zip(a, b)) if x != y)
+        out.append(f'  the order differs from row {at + 1}: expected ({", ".join(map(shown, a[at]))}), '
+                   f'got ({", ".join(map(shown, b[at]))})')
+    return out
