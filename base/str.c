@@ -27,6 +27,7 @@ size_t str_find(struct str hay, struct str needle, size_t from)
 {
     if (from > hay.len) return SIZE_MAX;
     if (needle.len == 0) return from;
+    if (needle.len > hay.len - from) return SIZE_MAX;
     const char *p = memmem(hay.ptr + from, hay.len - from, needle.ptr, needle.len);
     return p ? (size_t)(p - hay.ptr) : SIZE_MAX;
 }

@@ -17,20 +17,32 @@ static uint32_t line_of(const struct sql_scan *s, uint32_t off)
     return line;
 }
 
+/*
+ * The rest of the statement from the offending token, as the servers show it: 80 bytes; MariaDB ends a longer one with "...". Behind
+ * a comma for a comma: their lexers have moved on by then.
+ */
+static struct str near_text(const struct parser *p, uint32_t off, struct str *dots)
+{
+    enum { NEAR = 80, DOTS = 3 };
+    const struct sql_scan *s = p->s;
+    struct str rest = {s->text + off, s->len > off ? s->len - off : 0};
+    *dots = STR("");
+    if (rest.len <= NEAR) return rest;
+    rest.len = p->mariadb ? NEAR - DOTS : NEAR;
+    if (p->mariadb) *dots = STR("...");
+    while (rest.len > NEAR - 8 && (rest.ptr[rest.len] & 0xc0) == 0x80) rest.len--; /* whole characters */
+    return rest;
+}
+
 void ps_syntax_at(struct parser *p, uint32_t tok)
 {
-    enum { NEAR = 80 }; /* what the servers show */
-    const struct sql_scan *s = p->s;
-    uint32_t off = s->toks[tok < s->ntoks ? tok : s->ntoks].off;
-    struct str rest = {s->text + off, s->len > off ? s->len - off : 0};
-    if (rest.len > NEAR) {
-        rest.len = NEAR;
-        while (rest.len > NEAR - 4 && (rest.ptr[rest.len] & 0xc0) == 0x80) rest.len--; /* whole characters */
-    }
+    const struct sql_tok *t = &p->s->toks[tok < p->s->ntoks ? tok : p->s->ntoks];
+    uint32_t off = t->off + (tok_is_op(t, SQL_OP_COMMA) ? 1 : 0);
+    struct str dots, rest = near_text(p, off, &dots);
     fault_set(p->f, p->a, 1064, "42000",
               "You have an error in your SQL syntax; check the manual that corresponds to your %s server version for the "
-              "right syntax to use near '" STR_FMT "' at line %u",
-              p->mariadb ? "MariaDB" : "MySQL", STR_ARG(rest), line_of(s, off));
+              "right syntax to use near '" STR_FMT STR_FMT "' at line %u",
+              p->mariadb ? "MariaDB" : "MySQL", STR_ARG(rest), STR_ARG(dots), line_of(p->s, t->off));
     p->status = SQL_ERROR;
     longjmp(p->out, 1);
 }
@@ -149,9 +161,9 @@ bool ps_implicit_alias(const struct parser *p, bool string_too)
     if (p->t->kind != SQL_T_WORD) return false;
     switch (p->t->word) { /* words of one dialect that open a clause there */
     case SQL_W_NONE: return true;
-    case SQL_W_SOUNDS:
-    case SQL_W_WINDOW:
-    case SQL_W_QUALIFY: return false;
+    case SQL_W_SOUNDS: return false;
+    case SQL_W_WINDOW: return string_too && !(ps_at_ident(p, 1) && ahead_word(p, 2, SQL_W_AS)); /* not WINDOW w AS (...) */
+    case SQL_W_QUALIFY: return p->mariadb;
     case SQL_W_OFFSET:
     case SQL_W_RETURNING: return !p->mariadb;
     case SQL_W_TABLESAMPLE: return p->mariadb;
@@ -197,7 +209,10 @@ static bool names_cte(const struct parser *p, struct str name)
 struct sql_table *ps_table(struct parser *p, enum sql_table_role role)
 {
     struct sql_table *t = PS_NEW(p, struct sql_table);
-    ps_name(p, &t->name, 2);
+    uint32_t first = p->at;
+    bool dot = p->mariadb && try_op(p, SQL_OP_DOT); /* .t: t of the current database */
+    ps_name(p, &t->name, dot ? 1 : 2);
+    t->name.span.first = first;
     t->role = role;
     t->query = p->query;
     t->cte = role == SQL_R_READ && t->name.schema.len == 0 && names_cte(p, t->name.name);

@@ -206,10 +206,11 @@ struct sql_expr *ps_seal(struct parser *p, struct sql_expr *e);
 struct sql_expr *ps_node_list(struct parser *p, enum sql_expr_kind kind, uint32_t first, uint32_t mark);
 struct sql_expr *ps_call(struct parser *p, uint32_t first, const struct sql_name *name, uint16_t word, bool adjacent);
 struct sql_expr *ps_keyword_call(struct parser *p); /* words with a grammar of their own; NULL when this is not one */
+struct sql_expr *ps_value(struct parser *p);        /* of a row or an assignment: expression or DEFAULT */
 struct sql_expr *ps_column(struct parser *p);       /* a plain column name */
 struct sql_expr *ps_paren(struct parser *p);        /* at '(' */
 struct sql_expr *ps_subquery(struct parser *p, uint32_t first, struct sql_query *q);
-struct sql_expr *ps_interval(struct parser *p, int min);
+struct sql_expr *ps_interval(struct parser *p, bool sum);
 struct sql_expr *ps_sysvar(struct parser *p);
 struct sql_span ps_type(struct parser *p); /* type of CAST and of columns */
 const struct sql_window *ps_window_spec(struct parser *p);

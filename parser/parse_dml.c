@@ -13,7 +13,7 @@ struct sql_assign *ps_assignments(struct parser *p, uint32_t *n)
         uint32_t first = p->at;
         a->column = ps_column(p);
         if (!try_op(p, SQL_OP_EQ)) want_op(p, SQL_OP_ASSIGN);
-        a->value = ps_full(p);
+        a->value = ps_value(p);
         a->span = span_from(p, first);
         ps_push(p, a);
     } while (try_op(p, SQL_OP_COMMA));
@@ -41,7 +41,10 @@ static uint32_t dml_flags(struct parser *p)
 static void order_limit(struct parser *p, const struct sql_order **order, const struct sql_limit **limit)
 {
     uint32_t first = p->at;
-    if (try_words(p, SQL_W_ORDER, SQL_W_BY)) *order = ps_order(p, first);
+    if (try_word(p, SQL_W_ORDER)) {
+        want_word(p, SQL_W_BY);
+        *order = ps_order(p, first);
+    }
     *limit = ps_limit(p);
 }
 
@@ -73,7 +76,7 @@ static void rows(struct parser *p, struct sql_insert *in)
         uint32_t mark = ps_mark(p);
         want_op(p, SQL_OP_LPAREN);
         if (!at_op(p, SQL_OP_RPAREN)) {
-            do ps_push(p, ps_full(p));
+            do ps_push(p, ps_value(p));
             while (try_op(p, SQL_OP_COMMA));
         }
         want_op(p, SQL_OP_RPAREN);

@@ -226,6 +226,16 @@ static struct sql_expr *in_test(struct parser *p, struct sql_expr *l, bool negat
     return e;
 }
 
+static struct sql_expr *predicate(struct parser *p, struct sql_expr *l);
+
+/* The right side of LIKE, REGEXP...: a NOT behind it belongs to it, in MariaDB: a LIKE (b NOT IN (c)). MySQL knows no such chains. */
+static struct sql_expr *pattern_of(struct parser *p)
+{
+    struct sql_expr *r = ps_expr(p, BP_PIPE);
+    while (at_word(p, SQL_W_NOT) && infix_of(p).bp == BP_PREDICATE) r = predicate(p, r);
+    return r;
+}
+
 static struct sql_expr *predicate(struct parser *p, struct sql_expr *l)
 {
     bool negated = try_word(p, SQL_W_NOT);
@@ -246,7 +256,7 @@ static struct sql_expr *predicate(struct parser *p, struct sql_expr *l)
     }
     case SQL_W_LIKE: {
         ps_next(p);
-        struct sql_expr *pattern = ps_expr(p, BP_PIPE), *escape = NULL;
+        struct sql_expr *pattern = pattern_of(p), *escape = NULL;
         if (try_word(p, SQL_W_ESCAPE)) escape = ps_expr(p, BP_PIPE);
         e = ps_node(p, SQL_E_BINARY, first, escape ? 3 : 2);
         e->op = SQL_OP_LIKE;
@@ -258,7 +268,7 @@ static struct sql_expr *predicate(struct parser *p, struct sql_expr *l)
     case SQL_W_REGEXP:
     case SQL_W_RLIKE: {
         ps_next(p);
-        struct sql_expr *r = ps_expr(p, BP_PIPE);
+        struct sql_expr *r = pattern_of(p);
         e = ps_node(p, SQL_E_BINARY, first, 2);
         e->op = SQL_OP_REGEXP;
         e->args[0] = l;
@@ -268,7 +278,7 @@ static struct sql_expr *predicate(struct parser *p, struct sql_expr *l)
     case SQL_W_SOUNDS: {
         ps_next(p);
         ps_next(p);
-        struct sql_expr *r = ps_expr(p, BP_PIPE);
+        struct sql_expr *r = pattern_of(p);
         e = ps_node(p, SQL_E_BINARY, first, 2);
         e->op = SQL_OP_SOUNDS_LIKE;
         e->args[0] = l;
@@ -359,7 +369,8 @@ static struct sql_expr *logic_chain(struct parser *p, struct sql_expr *l, struct
 struct sql_expr *ps_infix(struct parser *p, struct sql_expr *l, int min)
 {
     /* What has become a predicate or a comparison is no operand of tighter operators: a IN (1) + b is an error. */
-    int level = BP_PRIMARY;
+    bool not_word = l->kind == SQL_E_UNARY && l->op == SQL_OP_NOT && !(l->flags & SQL_EF_BANG) && !p->s->opt.high_not_precedence;
+    int level = not_word ? BP_NOT : BP_PRIMARY;
     for (;;) {
         struct infix in = infix_of(p);
         if (in.bp == 0 || in.bp < min || in.bp > level) return l;
@@ -382,9 +393,17 @@ struct sql_expr *ps_infix(struct parser *p, struct sql_expr *l, int min)
             continue;
         case BP_ADD: {
             ps_next(p);
-            struct sql_expr *r = ps_expr(p, BP_ADD + 1);
-            if (r->kind == SQL_E_INTERVAL)
+            if (!at_word(p, SQL_W_INTERVAL)) {
+                l = binary(p, (enum sql_op)in.op, l, ps_expr(p, BP_ADD + 1));
+                continue;
+            }
+            struct sql_expr *r = ps_interval(p, false);
+            if (r->kind == SQL_E_INTERVAL) { /* d + INTERVAL 1 DAY is an operand: (d + INTERVAL 1 DAY) * 2 without parentheses */
                 in.op = in.op == SQL_OP_PLUS ? SQL_OP_INTERVAL_ADD : SQL_OP_INTERVAL_SUB;
+                level = BP_CARET;
+            } else {
+                r = ps_infix(p, r, BP_ADD + 1);
+            }
             l = binary(p, (enum sql_op)in.op, l, r);
             continue;
         }

@@ -14,7 +14,7 @@ static void chain_release(struct parser *p, struct sql_txn *t)
         try_word(p, SQL_W_NO);
         want_word(p, SQL_W_CHAIN);
     }
-    if (at_word(p, SQL_W_NO) || at_word(p, SQL_W_RELEASE)) {
+    if (at_word(p, SQL_W_NO) || (at_word(p, SQL_W_RELEASE) && !t->chain)) {
         *(at_word(p, SQL_W_NO) ? &t->no_release : &t->release) = true;
         try_word(p, SQL_W_NO);
         want_word(p, SQL_W_RELEASE);

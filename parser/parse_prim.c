@@ -233,8 +233,8 @@ bool ps_is_unit(uint16_t word)
     return false;
 }
 
-/* INTERVAL x unit, perhaps followed by + date; or the function INTERVAL(n, a, b...), known by its list of more than one. */
-struct sql_expr *ps_interval(struct parser *p, int min)
+/* INTERVAL x unit, with `sum` perhaps followed by + date (all of it up to AND, OR: that is how the grammars have it); or the function INTERVAL(n, a, b...), known by its list of more than one. */
+struct sql_expr *ps_interval(struct parser *p, bool sum)
 {
     uint32_t first = p->at;
     ps_next(p);
@@ -264,17 +264,43 @@ struct sql_expr *ps_interval(struct parser *p, int min)
     e->word = unit;
     e->args[0] = x;
     ps_seal(p, e);
-    if (min > BP_ADD || !at_op(p, SQL_OP_PLUS)) return e;
+    if (!sum || !at_op(p, SQL_OP_PLUS)) return e;
     ps_next(p);
-    struct sql_expr *date = ps_expr(p, BP_ADD + 1);
-    struct sql_expr *sum = ps_node(p, SQL_E_BINARY, first, 2);
-    sum->op = SQL_OP_INTERVAL_ADD;
-    sum->args[0] = e;
-    sum->args[1] = date;
-    return ps_seal(p, sum);
+    struct sql_expr *date = ps_expr(p, BP_COMPARE);
+    struct sql_expr *whole = ps_node(p, SQL_E_BINARY, first, 2);
+    whole->op = SQL_OP_INTERVAL_ADD;
+    whole->args[0] = e;
+    whole->args[1] = date;
+    return ps_seal(p, whole);
 }
 
 /* ---- words that open an operand ---- */
+
+/* -INTERVAL 1 DAY + d is d - INTERVAL 1 DAY; a sign before the function INTERVAL() is a sign. At the sign. */
+static struct sql_expr *signed_interval(struct parser *p, enum sql_op sign)
+{
+    uint32_t first = p->at;
+    ps_next(p);
+    struct sql_expr *x = ps_interval(p, false), *e;
+    if (x->kind == SQL_E_INTERVAL) {
+        want_op(p, SQL_OP_PLUS);
+        struct sql_expr *date = ps_expr(p, BP_COMPARE);
+        e = ps_node(p, SQL_E_BINARY, first, 2);
+        e->op = sign == SQL_OP_NEG ? SQL_OP_INTERVAL_SUB : SQL_OP_INTERVAL_ADD;
+        e->args[1] = date;
+    } else {
+        x = ps_infix(p, x, BP_UNARY);
+        e = ps_node(p, SQL_E_UNARY, first, 1);
+        e->op = (uint8_t)sign;
+    }
+    e->args[0] = x;
+    return ps_seal(p, e);
+}
+
+static struct sql_expr *sign(struct parser *p, enum sql_op op)
+{
+    return ahead_word(p, 1, SQL_W_INTERVAL) ? signed_interval(p, op) : unary(p, op, BP_UNARY, 0);
+}
 
 static struct sql_expr *exists(struct parser *p)
 {
@@ -317,18 +343,23 @@ static struct sql_expr *case_expr(struct parser *p)
     return e;
 }
 
-static struct sql_expr *default_expr(struct parser *p)
+/* DEFAULT(col); the bare word is a value of its own, never an operand: ps_value. */
+static struct sql_expr *default_of(struct parser *p)
 {
     uint32_t first = p->at;
     ps_next(p);
-    struct sql_expr *col = NULL;
-    if (try_op(p, SQL_OP_LPAREN)) {
-        col = ps_column(p);
-        want_op(p, SQL_OP_RPAREN);
-    }
-    struct sql_expr *e = ps_node(p, SQL_E_DEFAULT, first, col ? 1 : 0);
-    if (col) e->args[0] = col;
+    want_op(p, SQL_OP_LPAREN);
+    struct sql_expr *col = ps_column(p);
+    want_op(p, SQL_OP_RPAREN);
+    struct sql_expr *e = ps_node(p, SQL_E_DEFAULT, first, 1);
+    e->args[0] = col;
     return ps_seal(p, e);
+}
+
+struct sql_expr *ps_value(struct parser *p)
+{
+    if (at_word(p, SQL_W_DEFAULT) && !ahead_op(p, 1, SQL_OP_LPAREN)) return leaf(p, SQL_E_DEFAULT);
+    return ps_full(p);
 }
 
 static struct sql_expr *constant(struct parser *p, enum sql_expr_kind kind)
@@ -350,8 +381,13 @@ static struct sql_expr *word_operand(struct parser *p, int min)
     case SQL_W_BINARY: return unary(p, SQL_OP_BINARY, BP_COLLATE, 0);
     case SQL_W_EXISTS: return exists(p);
     case SQL_W_CASE: return case_expr(p);
-    case SQL_W_INTERVAL: return ps_interval(p, min);
-    case SQL_W_DEFAULT: return default_expr(p);
+    case SQL_W_INTERVAL: {
+        uint32_t first = p->at;
+        struct sql_expr *i = ps_interval(p, true);
+        if (min > BP_CONCAT && i->kind != SQL_E_CALL) ps_syntax_at(p, first + 1); /* no operand of signs, ! and || */
+        return i;
+    }
+    case SQL_W_DEFAULT: return default_of(p);
     case SQL_W_DATE:
     case SQL_W_TIME:
     case SQL_W_TIMESTAMP:
@@ -400,8 +436,8 @@ struct sql_expr *ps_prefix(struct parser *p, int min)
     case SQL_T_SYSVAR: return ps_sysvar(p);
     case SQL_T_OP:
         if (at_op(p, SQL_OP_LPAREN)) return ps_paren(p);
-        if (at_op(p, SQL_OP_MINUS)) return unary(p, SQL_OP_NEG, BP_UNARY, 0);
-        if (at_op(p, SQL_OP_PLUS)) return unary(p, SQL_OP_POS, BP_UNARY, 0);
+        if (at_op(p, SQL_OP_MINUS)) return sign(p, SQL_OP_NEG);
+        if (at_op(p, SQL_OP_PLUS)) return sign(p, SQL_OP_POS);
         if (at_op(p, SQL_OP_TILDE)) return unary(p, SQL_OP_TILDE, BP_UNARY, 0);
         if (at_op(p, SQL_OP_BANG)) return unary(p, SQL_OP_NOT, BP_BANG, SQL_EF_BANG);
         if (at_op(p, SQL_OP_LBRACE)) return odbc(p);

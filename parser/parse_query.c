@@ -248,7 +248,7 @@ struct sql_item *ps_items(struct parser *p, uint32_t *n)
     do {
         struct sql_item *it = PS_NEW(p, struct sql_item);
         uint32_t first = p->at;
-        if (at_star(p)) {
+        if (at_star(p) && !(at_op(p, SQL_OP_STAR) && ps_mark(p) != mark)) { /* a bare star comes first or not at all */
             it->expr = star_item(p);
         } else {
             it->expr = ps_full(p);
@@ -348,7 +348,7 @@ struct sql_expr *ps_row_of_values(struct parser *p)
     uint32_t first = p->at, mark = ps_mark(p);
     want_op(p, SQL_OP_LPAREN);
     if (!at_op(p, SQL_OP_RPAREN)) {
-        do ps_push(p, ps_full(p));
+        do ps_push(p, ps_value(p));
         while (try_op(p, SQL_OP_COMMA));
     }
     want_op(p, SQL_OP_RPAREN);
@@ -455,7 +455,8 @@ struct sql_query *ps_query_rest(struct parser *p, struct sql_query *left, uint32
 
     uint32_t tail = p->at, order = p->at;
     bool had = q->order || q->limit || q->lock_span.end || q->into_span.end;
-    if (try_words(p, SQL_W_ORDER, SQL_W_BY)) {
+    if (try_word(p, SQL_W_ORDER)) {
+        want_word(p, SQL_W_BY);
         if (parens && had) ps_refuse(p, "ORDER BY around a query in parentheses that has its own ORDER BY or LIMIT");
         q->order = ps_order(p, order);
     }

@@ -164,7 +164,8 @@ enum sql_expr_kind {
     SQL_E_USERVAR, /* name->name without @ */
     SQL_E_SYSVAR,  /* name->table = scope (global, session, local or empty), name->name */
     SQL_E_UNARY,   /* op: NOT NEG POS TILDE BINARY; args[0] */
-    SQL_E_BINARY,  /* op; args[0..1]; comparison, logic, arithmetic, bit, ->, COLLATE (args[1] a COLUMN holding the name), LIKE with ESCAPE has args[2] */
+    SQL_E_BINARY,  /* op; args[0..1]; comparison, logic, arithmetic, bit, ->, COLLATE (args[1] a COLUMN holding the name), LIKE with ESCAPE has args[2];
+                   * INTERVAL_ADD and INTERVAL_SUB: one of the two is the INTERVAL (written before or behind the date) */
     SQL_E_IS,      /* op IS_NULL.. ; flag NOT */
     SQL_E_BETWEEN, /* args[0..2]; flag NOT */
     SQL_E_IN,      /* args[0], then the list, or query; flag NOT */

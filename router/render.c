@@ -172,7 +172,10 @@ static void splice(struct rx *x, uint32_t at, uint32_t to, uint32_t first, uint3
     for (uint32_t i = first_edit(edits, first); i < edits->len; i++) {
         const struct edit *e = &edits->at[i];
         if (e->span.end > end || e->span.first > end) break;
-        if (e->span.first == e->span.end && e->span.first == first && first > 0) continue; /* belongs to what stands before */
+        if (e->span.first == e->span.end && first != end) { /* what stands at the borders of a part belongs to its neighbours */
+            if (e->span.first == first && first > 0) continue;
+            if (e->span.first == end && end != x->s->ntoks) break;
+        }
         if (extra && extra->span.first <= e->span.first) {
             at = put_one(x, at, end, extra);
             if (e->span.first < extra->span.end) {

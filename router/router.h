@@ -105,6 +105,11 @@ struct merge_key {
     bool has_weight;            /* then, when the value's definition says text, compare this WEIGHT_STRING column instead */
     struct merge_column weight;
     bool desc;
+    /* Text needs its collation too (the weight of a space, PAD or NO PAD): a column definition carries the client's character set, not
+     * the column's collation. Either its name, where the catalog knows it, or a hidden column COLLATION(x). Text with neither is refused by the merge. */
+    struct str collation;
+    bool has_collation_column;
+    struct merge_column collation_column;
 };
 enum merge_fn { MERGE_FIRST /* any row's value: group key or function of it */, MERGE_COUNT, MERGE_SUM, MERGE_MIN, MERGE_MAX, MERGE_AVG /* from hidden sum and count */ };
 struct merge_output { /* one visible column of a grouped result */
@@ -112,6 +117,9 @@ struct merge_output { /* one visible column of a grouped result */
     struct merge_column sum, count; /* AVG: SUM(x) and COUNT(x) */
     bool has_weight;                /* MIN/MAX of text: WEIGHT_STRING of the value */
     struct merge_column weight;
+    struct str collation;           /* and its collation, as in merge_key */
+    bool has_collation_column;
+    struct merge_column collation_column;
 };
 struct merge_spec {
     uint32_t nhidden;

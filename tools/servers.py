@@ -300,8 +300,8 @@ class Weir:
                     return int(line.split()[1])
         return 0
 
-    def connections_to(self, port):
-        """TCP connections that the process holds to a port of loopback."""
+    def connections(self, end, port):
+        """TCP connections of the process whose local (end=1) or remote (end=2) port is `port`."""
         mine = set()
         for fd in os.listdir(f'/proc/{self.process.pid}/fd'):
             try:
@@ -309,10 +309,17 @@ class Weir:
             except OSError:
                 continue
         found = 0
-        for line in open('/proc/net/tcp').read().splitlines()[1:]:
-            words = line.split()
-            found += words[3] == '01' and int(words[2].split(':')[1], 16) == port and f'socket:[{words[9]}]' in mine
+        with open('/proc/net/tcp') as f:
+            for line in f.read().splitlines()[1:]:
+                words = line.split()
+                found += words[3] == '01' and int(words[end].split(':')[1], 16) == port and f'socket:[{words[9]}]' in mine
         return found
+
+    def connections_to(self, port):
+        return self.connections(2, port)
+
+    def clients(self):
+        return self.connections(1, self.port)
 
     def sanitizer_report(self):
         """What ASan, LSan or UBSan said, from its first line on; '' when nothing."""

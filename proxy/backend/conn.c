@@ -161,6 +161,7 @@ static void send_login(struct conn *c, const struct wire_greeting *g)
     if (packet.failed) open_failed(c, "out of memory");
     else {
         conn_set_state(c, CONN_LOGIN);
+        c->gather.seq = c->seq;
         link_send(c->link, packet.data, packet.len);
     }
     buf_release(&packet);
@@ -170,6 +171,7 @@ static void send_auth(struct conn *c, const void *p, size_t n)
 {
     struct buf packet = {0};
     wire_put_packet(&packet, &c->seq, p, n);
+    c->gather.seq = c->seq;
     if (!packet.failed) link_send(c->link, packet.data, packet.len);
     buf_release(&packet);
 }
@@ -355,8 +357,12 @@ bool conn_command(struct conn *c, uint8_t command, struct str text)
 void conn_abandon(struct conn *c)
 {
     c->user = NULL;
-    if (c->follow.state == WIRE_F_DONE || c->follow.state == WIRE_F_BAD || c->must_close) {
+    if (c->follow.state == WIRE_F_BAD || c->must_close) {
         conn_discard(c);
+        return;
+    }
+    if (c->follow.state == WIRE_F_DONE) {
+        pool_return(c);
         return;
     }
     c->drained = 0;

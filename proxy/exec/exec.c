@@ -102,6 +102,7 @@ void exec_fail(struct exec *e, const struct fault *f)
 static void remember(struct exec *e)
 {
     struct front *f = e->f;
+    if (e->merge) e->got_resultset = true;
     if (e->plan) {
         if (!e->failed && !e->got_resultset) {
             f->row_count = (int64_t)e->affected;
@@ -161,9 +162,7 @@ static void fail_reply(struct exec *e)
 {
     struct front *f = e->f;
     struct str message = e->fault.message;
-    if (e->reply_begun && e->mode == EXEC_RELAY) { /* in the middle of a relayed packet nothing can be said any more */
-        struct wire_follow *w = e->lanes && e->lanes[0].conn ? &e->lanes[0].conn->follow : NULL;
-        (void)w;
+    if (e->reply_begun && e->mode == EXEC_RELAY && !e->at_boundary) { /* in the middle of a packet nothing can be said any more */
         struct link *l = f->link;
         if (l) l->handler->closed(l, 0);
         return;
@@ -178,7 +177,7 @@ static void fail_reply(struct exec *e)
 static void write_reply(struct exec *e)
 {
     struct front *f = e->f;
-    if (e->quiet || e->reply_sent || !f->link) return;
+    if (e->quiet || e->reply_sent || !f->link) return; /* the client has its answer, or is gone */
     if (e->failed) {
         fail_reply(e);
     } else if (e->mode == EXEC_COUNT) {
@@ -195,7 +194,7 @@ static void log_slow(struct exec *e)
     struct engine *en = e->f->engine;
     uint64_t limit = e->realm->conf->weir.slow_statement_ms;
     uint64_t us = en->now_us - e->since_us;
-    if (LIKELY(limit == 0 || us < limit * 1000) || !e->plan) return;
+    if (LIKELY(limit == 0 || us < limit * 1000) || !e->plan || !e->nlegs) return;
     struct buf line = {0};
     COUNT(en, statements_slow);
     buf_printf(&line, "slow statement: %llu ms, session %u, ", (unsigned long long)(us / 1000), e->f->id);
@@ -552,8 +551,19 @@ static void begin(struct exec *e, struct str text, bool stable)
     run_plan(e);
 }
 
+static bool transaction_open(const struct front *f)
+{
+    bool open = f->txn && f->txn->begun;
+    for (uint32_t i = 0; f->txn && i < f->txn->npinned; i++) open |= f->txn->pinned[i]->in_trans;
+    return open;
+}
+
 void exec_plan(struct front *f, struct plan *p, struct str text, bool stable)
 {
+    if (UNLIKELY(plan_info(p)->cls == PLAN_DDL && transaction_open(f))) { /* DDL commits what is open, on every server */
+        f->ops->commit_first(f, p, text);
+        return;
+    }
     struct exec *e = exec_new(f);
     if (!e) {
         front_err(f, WIRE_ER_OUT_OF_RESOURCES, "HY000", STR("Weir: out of memory"));
@@ -711,7 +721,7 @@ void exec_client_gone(struct front *f)
 void exec_interrupt(struct front *f, uint16_t code, const char *state, const char *message)
 {
     struct exec *e = f->exec;
-    if (!e || e->finishing) return;
+    if (!e || e->finishing || e->wrap_commit || (e->flags & EXEC_PINNED_ONLY)) return; /* a commit under way is not stopped half way */
     struct fault fault = {.code = code, .message = str_of(message)};
     memcpy(fault.state, state, 5);
     exec_fail(e, &fault);

@@ -16,6 +16,8 @@ struct front;
 struct front_ops {
     /* The statement (exec_*) is over: its reply is sent, f->exec is NULL. */
     void (*done)(struct front *f);
+    /* Commits the open transaction, then runs the plan with exec_plan. */
+    void (*commit_first)(struct front *f, struct plan *p, struct str text);
 };
 
 struct front_txn {

@@ -176,6 +176,8 @@ static bool step_leg(struct lane *l)
     l->cap = (struct exec_capture){0};
     l->cap_rows = 0;
     l->sent = true;
+    bool same_end = !((l->conn->capabilities ^ e->f->capabilities) & WIRE_CAP_DEPRECATE_EOF);
+    if (UNLIKELY(!same_end && e->mode == EXEC_RELAY)) e->mode = EXEC_PACKETS; /* an old server: EOF packets must be left out or made */
     conn_send(l->conn, out->data, out->len, WIRE_FOLLOW_QUERY);
     return true;
 }
@@ -536,6 +538,10 @@ void lane_stop(struct lane *l)
         l->phase = LANE_DONE;
         return;
     case LANE_LEG:
+        if (l->conn->follow.state == WIRE_F_DONE) { /* it is just being told so */
+            l->n = l->at + 1;
+            return;
+        }
         if (l->pinned || l->conn->in_trans) { /* the transaction lives on: its reply must be read to the end */
             l->discard = true;
             l->n = l->at + 1;

@@ -516,6 +516,8 @@ static void lane_lost(void *ctx, struct conn *c, int error)
         lanes_start(e);
         return;
     }
+    e->at_boundary = !c->follow.in_payload && c->follow.nhead == 0;
+    if (e->mode == EXEC_RELAY && e->reply_begun) f->seq = c->follow.seq;
     struct str where = conn_where(e->realm, l->source, &e->arena);
     fault_set(&fault, &e->arena, 1430, "HY000", "Weir: %.*s closed the connection while it ran this statement (%s); %s", STR_ARG(where),
               error ? strerror(error) : "end of stream",

@@ -209,6 +209,34 @@ static void end_transaction(struct session *s, struct plan *p, bool commit)
     else session_close(s, false);
 }
 
+static bool then_plan(struct front *f, void *ctx, const struct exec_result *r)
+{
+    struct after_job *job = ctx;
+    if (r->failed) front_fault(f, &r->fault);
+    else exec_plan(f, job->plan, job->text, false);
+    plan_unref(job->plan);
+    mem_free((void *)(uintptr_t)job->text.ptr);
+    mem_free(job);
+    return !r->failed;
+}
+
+void local_commit_first(struct front *f, struct plan *p, struct str text)
+{
+    struct session *s = session_of(f);
+    struct after_job *job = after(s, p);
+    char *copy = mem_alloc(text.len + 1);
+    if (!job || !copy) {
+        mem_free(copy);
+        if (job) plan_unref(job->plan);
+        mem_free(job);
+        session_close(s, false);
+        return;
+    }
+    memcpy(copy, text.ptr, text.len);
+    job->text = str_make(copy, text.len);
+    local_commit(s, true, then_plan, job);
+}
+
 /* ---- savepoints: a list of names here, the work on every server that joined ---- */
 
 static size_t find_savepoint(const struct front_txn *t, struct str name)

@@ -21,7 +21,7 @@ static void front_done(struct front *f)
     session_done(session_of(f));
 }
 
-static const struct front_ops ops = {front_done};
+static const struct front_ops ops = {front_done, local_commit_first};
 
 static void session_free(struct session *s)
 {

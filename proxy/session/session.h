@@ -61,6 +61,7 @@ void local_set_plan(struct session *s, struct plan *p);
 void local_show(struct session *s, const struct sql_scan *scan, const struct sql_stmt *st);
 void local_explain_route(struct session *s, const struct sql_scan *scan, const struct sql_stmt *st);
 void local_commit(struct session *s, bool commit, exec_then *then, void *ctx); /* then == NULL: answers OK */
+void local_commit_first(struct front *f, struct plan *p, struct str text);
 void local_refuse(struct session *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void local_use(struct session *s, struct str schema);
 

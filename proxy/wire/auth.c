@@ -2,14 +2,16 @@
  * auth.c - the passwords of mysql_native_password and caching_sha2_password.
  *
  *   native:  answer = SHA1(p) xor SHA1(nonce + SHA1(SHA1(p)))           the server keeps SHA1(SHA1(p))
- *   sha2:    answer = SHA256(p) xor SHA256(SHA256(SHA256(p)) + nonce)   the server keeps SHA256(SHA256(p)) in memory (fast path), and
+ *   sha2:    answer = SHA256(p) xor SHA256(SHA256(SHA256(p)) + nonce)   the server keeps SHA256(SHA256(p)) in
+ * memory (fast path), and
  *            '$A$005$' + salt + digest in mysql.user (full path: the clear password, by TLS or RSA)
  *
- * The digest of the full path is sha256-crypt as Ulrich Drepper specified it (https://akkadia.org/drepper/SHA-crypt.txt), with a salt of
- * 20 bytes instead of 16, and rounds of a thousand in three hex digits.
+ * The digest of the full path is sha256-crypt as Ulrich Drepper specified it
+ * (https://akkadia.org/drepper/SHA-crypt.txt), with a salt of 20 bytes instead of 16, and rounds of a
+ * thousand in three hex digits.
  *
- * A scramble cannot fail towards its caller: when the crypto library does, the answer is zeros, which no server accepts. Comparisons take
- * the same time for every input; what was derived from a password is wiped.
+ * A scramble cannot fail towards its caller: when the crypto library does, the answer is zeros, which no
+ * server accepts. Comparisons take the same time for every input; what was derived from a password is wiped.
  */
 #include "proxy/wire/wire.h"
 
@@ -52,8 +54,10 @@ static void scramble(const EVP_MD *md, struct str password, const uint8_t *nonce
 {
     uint8_t once[SHA256_LEN], stored[SHA256_LEN];
     size_t n = (size_t)EVP_MD_get_size(md);
-    if (twice(md, password, once, stored) && mask(md, nonce, stored, out)) xor_into(out, once, n);
-    else memset(out, 0, n);
+    if (twice(md, password, once, stored) && mask(md, nonce, stored, out))
+        xor_into(out, once, n);
+    else
+        memset(out, 0, n);
     OPENSSL_cleanse(once, sizeof once);
     OPENSSL_cleanse(stored, sizeof stored);
 }
@@ -132,7 +136,8 @@ bool wire_nonce(uint8_t out[WIRE_NONCE])
         if (RAND_bytes(pool, sizeof pool) != 1) return false;
         for (size_t i = 0; i < sizeof pool && n < WIRE_NONCE; i++) {
             uint8_t v = pool[i] & 0x7f;
-            if (v != 0 && v != '$') out[n++] = v; /* dropped, not mapped: all that remain are equally likely */
+            if (v != 0 && v != '$')
+                out[n++] = v; /* dropped, not mapped: all that remain are equally likely */
         }
     }
     return true;
@@ -185,8 +190,10 @@ static bool sha256_crypt(struct str password, const char salt[SALT], uint32_t ro
     add(&c, salt, SALT);
     add_repeated(&c, b, password.len);
     for (size_t n = password.len; n; n >>= 1) {
-        if (n & 1) add(&c, b, SHA256_LEN);
-        else add(&c, password.ptr, password.len);
+        if (n & 1)
+            add(&c, b, SHA256_LEN);
+        else
+            add(&c, password.ptr, password.len);
     }
     finish(&c, a);
     start(&c); /* 13-15: P is the digest dp repeated to the password's length */
@@ -197,12 +204,16 @@ static bool sha256_crypt(struct str password, const char salt[SALT], uint32_t ro
     finish(&c, ds);
     for (uint32_t i = 0; i < rounds && !c.bad; i++) { /* 21 */
         start(&c);
-        if (i & 1) add_repeated(&c, dp, password.len);
-        else add(&c, a, SHA256_LEN);
+        if (i & 1)
+            add_repeated(&c, dp, password.len);
+        else
+            add(&c, a, SHA256_LEN);
         if (i % 3) add(&c, ds, SALT);
         if (i % 7) add_repeated(&c, dp, password.len);
-        if (i & 1) add(&c, a, SHA256_LEN);
-        else add_repeated(&c, dp, password.len);
+        if (i & 1)
+            add(&c, a, SHA256_LEN);
+        else
+            add_repeated(&c, dp, password.len);
         finish(&c, a);
     }
     EVP_MD_CTX_free(c.ctx);
@@ -211,7 +222,8 @@ static bool sha256_crypt(struct str password, const char salt[SALT], uint32_t ro
     return !c.bad;
 }
 
-/* 22: groups of three bytes, the lowest six bits first; each group's bytes are ten places apart and rotate. */
+/* 22: groups of three bytes, the lowest six bits first; each group's bytes are ten places apart and rotate.
+ */
 static void encode(const uint8_t d[SHA256_LEN], char out[ENCODED])
 {
     static const char digits[] = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -221,9 +233,9 @@ static void encode(const uint8_t d[SHA256_LEN], char out[ENCODED])
         uint32_t v = (uint32_t)d[at[0]] << 16 | (uint32_t)d[at[1]] << 8 | d[at[2]];
         for (unsigned i = 0; i < 4; i++, v >>= 6) out[n++] = digits[v & 63];
         unsigned first = at[0];
-        at[0] = at[1] + 1;
-        at[1] = at[2] + 1;
-        at[2] = first + 1;
+        at[0] = at[2] + 1;
+        at[2] = at[1] + 1;
+        at[1] = first + 1;
     }
     uint32_t v = (uint32_t)d[31] << 8 | d[30];
     for (unsigned i = 0; i < 3; i++, v >>= 6) out[n++] = digits[v & 63];

@@ -1,8 +1,9 @@
 /*
- * charset.c - look-ups in the table of character sets and collations (charset_list.h, where their numbers are explained).
+ * charset.c - look-ups in the table of character sets and collations (charset_list.h, where their numbers are
+ * explained).
  *
- * One array in ascending order of the numbers, searched by halves; a second array of the names' lengths keeps the search by name, which
- * passes over all of them, from touching names that cannot match.
+ * One array in ascending order of the numbers, searched by halves; a second array of the names' lengths keeps
+ * the search by name, which passes over all of them, from touching names that cannot match.
  */
 #include "proxy/wire/wire.h"
 
@@ -12,17 +13,17 @@
 CHARSETS(X)
 #undef X
 
-#define ENTRY(id, charset, collation) {id, collation, #charset, MAX_##charset, (id) == DEFAULT_##charset},
+#define ENTRY(id, charset, collation)            {id, collation, #charset, MAX_##charset, (id) == DEFAULT_##charset},
 #define UCA_LANGUAGE(c, charset, language, name) UCA1400_FLAVOURS(UCA_ENTRY, c, charset, language, name)
-#define UCA_CHARSET(c, charset) UCA1400_LANGUAGES(UCA_LANGUAGE, c, charset)
+#define UCA_CHARSET(c, charset)                  UCA1400_LANGUAGES(UCA_LANGUAGE, c, charset)
 
 #define UCA_ENTRY ENTRY
-static const struct wire_charset table[] = {COLLATIONS_COMMON(ENTRY) COLLATIONS_0900(ENTRY) COLLATIONS_MARIADB(ENTRY)
-                                                UCA1400_CHARSETS(UCA_CHARSET)};
+static const struct wire_charset table[] = {COLLATIONS_COMMON(ENTRY) COLLATIONS_0900(ENTRY)
+                                                COLLATIONS_MARIADB(ENTRY) UCA1400_CHARSETS(UCA_CHARSET)};
 #undef UCA_ENTRY
 
 #define LENGTH(id, charset, collation) sizeof(collation) - 1,
-#define UCA_ENTRY LENGTH
+#define UCA_ENTRY                      LENGTH
 static const uint8_t lengths[] = {COLLATIONS_COMMON(LENGTH) COLLATIONS_0900(LENGTH) COLLATIONS_MARIADB(LENGTH)
                                       UCA1400_CHARSETS(UCA_CHARSET)};
 #undef UCA_ENTRY
@@ -34,8 +35,10 @@ const struct wire_charset *wire_charset_by_id(uint16_t id)
     while (low < high) {
         size_t mid = (low + high) / 2;
         if (table[mid].id == id) return &table[mid];
-        if (table[mid].id < id) low = mid + 1;
-        else high = mid;
+        if (table[mid].id < id)
+            low = mid + 1;
+        else
+            high = mid;
     }
     return NULL;
 }
@@ -43,7 +46,8 @@ const struct wire_charset *wire_charset_by_id(uint16_t id)
 static const struct wire_charset *by_name(struct str name)
 {
     for (size_t i = 0; i < COUNT_OF(table); i++)
-        if (lengths[i] == name.len && str_eq_nocase(name, str_make(table[i].collation, lengths[i]))) return &table[i];
+        if (lengths[i] == name.len && str_eq_nocase(name, str_make(table[i].collation, lengths[i])))
+            return &table[i];
     return NULL;
 }
 

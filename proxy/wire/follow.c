@@ -2,26 +2,27 @@
  * follow.c - finds the end of a server's reply by packet headers alone: the proxy's hot path.
  *
  *            column count                      columns_left = 0            fe
- *   FIRST ----------------> COLUMNS ----> COLUMNS_EOF ----------> ROWS ----------> DONE, or FIRST when more results exist
- *     |                        \  DEPRECATE_EOF: straight to ROWS ^
- *     | 00 OK ------------> DONE, or FIRST when more results exist
- *     | fb ---------------> LOCAL_INFILE      (the caller relays the file, then sets state = FIRST and the next seq)
- *     | ff ERR, anywhere -> DONE
- *     ` what cannot be ---> BAD, and so does a sequence number out of order, anywhere
+ *   FIRST ----------------> COLUMNS ----> COLUMNS_EOF ----------> ROWS ----------> DONE, or FIRST when more
+ * results exist |                        \  DEPRECATE_EOF: straight to ROWS ^ | 00 OK ------------> DONE, or
+ * FIRST when more results exist | fb ---------------> LOCAL_INFILE      (the caller relays the file, then
+ * sets state = FIRST and the next seq) | ff ERR, anywhere -> DONE ` what cannot be ---> BAD, and so does a
+ * sequence number out of order, anywhere
  *
  * What the first byte of a packet means depends on the state and on the packet's length:
  *
  *   FIRST   00 OK, ff ERR, fb a request for a local file, else the column count
  *   ROWS    00 a row whose first field is '', fb a row whose first field is NULL, ff ERR,
- *           fe  a row whose first field has 16 MB or more, when the packet is full (16 MB - 1); else the end of rows: an OK under
- *           DEPRECATE_EOF, an EOF (shorter than 9) without
+ *           fe  a row whose first field has 16 MB or more, when the packet is full (16 MB - 1); else the end
+ * of rows: an OK under DEPRECATE_EOF, an EOF (shorter than 9) without
  *
- * wire_follow_feed has two gears. The fast one walks packets that lie whole in the chunk, and decodes OK, EOF and ERR where they
- * are. The slow one takes one packet that straddles chunks, or is full, over its end, byte by byte where need be; `part` says what
- * becomes of the payload's rest: skipped, or kept in `tail` to be decoded at its end.
+ * wire_follow_feed has two gears. The fast one walks packets that lie whole in the chunk, and decodes OK, EOF
+ * and ERR where they are. The slow one takes one packet that straddles chunks, or is full, over its end, byte
+ * by byte where need be; `part` says what becomes of the payload's rest: skipped, or kept in `tail` to be
+ * decoded at its end.
  *
- * Not followed: a COM_CHANGE_USER (its fe is an auth switch) and replies without column definitions (OPTIONAL_RESULTSET_METADATA
- * with resultset_metadata=NONE gives BAD). After a failure, tail[0..ntail) is the ERR payload, wherever it lay.
+ * Not followed: a COM_CHANGE_USER (its fe is an auth switch) and replies without column definitions
+ * (OPTIONAL_RESULTSET_METADATA with resultset_metadata=NONE gives BAD). After a failure, tail[0..ntail) is
+ * the ERR payload, wherever it lay.
  */
 #include "proxy/wire/wire.h"
 
@@ -57,7 +58,8 @@ static inline uint16_t u16(const unsigned char *p)
     return (uint16_t)(p[0] | p[1] << 8);
 }
 
-/* OK in both its forms, and EOF. `n` is what there is of the payload: its end may have been cut, not what is read here. */
+/* OK in both its forms, and EOF. `n` is what there is of the payload: its end may have been cut, not what is
+ * read here. */
 static inline bool take_status(struct wire_follow *f, const unsigned char *p, size_t n)
 {
     const unsigned char *end = p + n;
@@ -105,7 +107,8 @@ static inline void take_count(struct wire_follow *f, const unsigned char *p, siz
         f->state = WIRE_F_BAD;
         return;
     }
-    if (f->capabilities & WIRE_CAP_OPTIONAL_RESULTSET_METADATA && p < end && *p == 1) p++; /* 1: definitions follow */
+    if (f->capabilities & WIRE_CAP_OPTIONAL_RESULTSET_METADATA && p < end && *p == 1)
+        p++; /* 1: definitions follow */
     f->is_resultset = true;
     f->columns = f->columns_left = count;
     f->state = p == end ? WIRE_F_COLUMNS : WIRE_F_BAD;
@@ -115,8 +118,10 @@ static inline void take_count(struct wire_follow *f, const unsigned char *p, siz
 static inline void take(struct wire_follow *f, const unsigned char *p, size_t n)
 {
     if (UNLIKELY(f->kind == WIRE_FOLLOW_TEXT)) {
-        if (n && *p == 0xff) take_error(f, p, n);
-        else f->state = WIRE_F_DONE;
+        if (n && *p == 0xff)
+            take_error(f, p, n);
+        else
+            f->state = WIRE_F_DONE;
         return;
     }
     unsigned char first = *p;
@@ -125,8 +130,10 @@ static inline void take(struct wire_follow *f, const unsigned char *p, size_t n)
         return;
     }
     if (f->state == WIRE_F_FIRST && f->kind == WIRE_FOLLOW_QUERY && first != 0x00) {
-        if (LIKELY(first != 0xfb)) take_count(f, p, n);
-        else f->state = WIRE_F_LOCAL_INFILE;
+        if (LIKELY(first != 0xfb))
+            take_count(f, p, n);
+        else
+            f->state = WIRE_F_LOCAL_INFILE;
         return;
     }
     if (UNLIKELY(!take_status(f, p, n))) {
@@ -171,7 +178,8 @@ static inline enum verdict classify(struct wire_follow *f, unsigned char first, 
         if (--f->columns_left == 0)
             f->state = f->capabilities & WIRE_CAP_DEPRECATE_EOF ? WIRE_F_ROWS : WIRE_F_COLUMNS_EOF;
         return SKIP;
-    case WIRE_F_COLUMNS_EOF: return (first == 0xfe && n <= EOF_MAX) || (first == 0xff && n < WIRE_MAX_PAYLOAD) ? KEEP : BAD;
+    case WIRE_F_COLUMNS_EOF:
+        return (first == 0xfe && n <= EOF_MAX) || (first == 0xff && n < WIRE_MAX_PAYLOAD) ? KEEP : BAD;
     case WIRE_F_ROWS:
         if (LIKELY(first < 0xfe || (first == 0xfe && n == WIRE_MAX_PAYLOAD))) {
             f->rows++;
@@ -276,8 +284,10 @@ size_t wire_follow_feed(struct wire_follow *f, const void *chunk, size_t size)
         enum verdict v = classify(f, *payload, n);
         p = payload + n;
         if (LIKELY(v == SKIP)) continue;
-        if (LIKELY(v == KEEP)) take(f, payload, n);
-        else f->state = WIRE_F_BAD;
+        if (LIKELY(v == KEEP))
+            take(f, payload, n);
+        else
+            f->state = WIRE_F_BAD;
     }
     return (size_t)(p - start);
 }

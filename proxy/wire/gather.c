@@ -1,11 +1,12 @@
 /*
  * gather.c - whole payloads out of chunks of any size.
  *
- *   chunk:  ... | head | payload | head | pay          a view into the chunk; then MORE, "pay" goes to the store
- *   chunk:  load | head | ...                          a view into the store
+ *   chunk:  ... | head | payload | head | pay          a view into the chunk; then MORE, "pay" goes to the
+ * store chunk:  load | head | ...                          a view into the store
  *
- * A payload that lies whole in the chunk is never copied. Another one is collected in the store, its pieces joined when it came
- * in several full packets. Memory follows the bytes that arrived, not the length that a header announces.
+ * A payload that lies whole in the chunk is never copied. Another one is collected in the store, its pieces
+ * joined when it came in several full packets. Memory follows the bytes that arrived, not the length that a
+ * header announces.
  */
 #include "proxy/wire/wire.h"
 
@@ -15,8 +16,10 @@ static void forget_taken(struct wire_gather *g)
 {
     if (!g->taken) return;
     g->taken = false;
-    if (g->store.cap > STORE_KEEP) buf_release(&g->store);
-    else buf_reset(&g->store);
+    if (g->store.cap > STORE_KEEP)
+        buf_release(&g->store);
+    else
+        buf_reset(&g->store);
 }
 
 static bool over_max(struct wire_gather *g, uint64_t n)
@@ -36,7 +39,8 @@ static bool open_header(struct wire_gather *g, const unsigned char *h)
     return !over_max(g, g->left);
 }
 
-enum wire_status wire_gather_next(struct wire_gather *g, const void *chunk, size_t n, size_t *used, struct str *payload)
+enum wire_status wire_gather_next(struct wire_gather *g, const void *chunk, size_t n, size_t *used,
+                                  struct str *payload)
 {
     enum wire_status st = WIRE_MORE;
     *payload = STR_NULL;
@@ -54,7 +58,8 @@ enum wire_status wire_gather_next(struct wire_gather *g, const void *chunk, size
                 if (g->nhead < WIRE_HEADER) continue;
                 if (!open_header(g, g->head)) goto malformed;
             }
-            if (LIKELY(!g->joining && !g->last_full && g->left <= (size_t)(end - p))) { /* whole in the chunk */
+            if (LIKELY(!g->joining && !g->last_full &&
+                       g->left <= (size_t)(end - p))) { /* whole in the chunk */
                 *payload = str_make(p, g->left);
                 p += g->left;
                 st = WIRE_OK;

@@ -3,16 +3,16 @@
  *
  *   server                                           client
  *   greeting (version, thread id, nonce)  ------->
- *                                         <-------   [SSL request, then TLS]   login (user, answer to the nonce, schema)
- *   [auth switch: other plugin, new nonce ------->]
+ *                                         <-------   [SSL request, then TLS]   login (user, answer to the
+ * nonce, schema) [auth switch: other plugin, new nonce ------->]
  *                                         <-------   [answer]
  *   [auth more: what the plugin says      ------->]  ...
  *   OK or ERR                             ------->
  *
- * The greeting carries capabilities in two halves and the nonce in two parts (8 + 12 bytes and a NUL) because the packet of
- * 1998 had only the first of each. Which fields a login has follows from the client's capabilities, not from its length.
- * Where servers forgive clients we do too: a plugin name that runs to the packet's end without its NUL, and connection
- * attributes that were announced but left out.
+ * The greeting carries capabilities in two halves and the nonce in two parts (8 + 12 bytes and a NUL) because
+ * the packet of 1998 had only the first of each. Which fields a login has follows from the client's
+ * capabilities, not from its length. Where servers forgive clients we do too: a plugin name that runs to the
+ * packet's end without its NUL, and connection attributes that were announced but left out.
  */
 #include "proxy/wire/wire.h"
 
@@ -79,7 +79,8 @@ enum wire_status wire_get_greeting(struct str payload, struct wire_greeting *g)
     size_t announced = (size_t)wire_get_uint(&r, 1);
     wire_get_bytes(&r, GREETING_FILLER);
     if (g->capabilities & WIRE_CAP_SECURE_CONNECTION) {
-        size_t second = announced > NONCE_FIRST + NONCE_SECOND + 1 ? announced - NONCE_FIRST : NONCE_SECOND + 1;
+        size_t second =
+            announced > NONCE_FIRST + NONCE_SECOND + 1 ? announced - NONCE_FIRST : NONCE_SECOND + 1;
         if (wire_left(&r) == NONCE_SECOND) second = NONCE_SECOND; /* nothing follows, not even the NUL */
         nonce = wire_get_bytes(&r, second);
         if (r.bad) return WIRE_MALFORMED;
@@ -100,12 +101,14 @@ void wire_put_login(struct buf *out, uint8_t *seq, const struct wire_login *l)
     wire_put_zeros(out, LOGIN_FILLER);
     if (!l->ssl_request) {
         wire_put_z(out, l->user);
-        if (l->capabilities & WIRE_CAP_PLUGIN_AUTH_LENENC_CLIENT_DATA) wire_put_lenstr(out, l->auth);
+        if (l->capabilities & WIRE_CAP_PLUGIN_AUTH_LENENC_CLIENT_DATA)
+            wire_put_lenstr(out, l->auth);
         else if (l->capabilities & WIRE_CAP_SECURE_CONNECTION) {
             if (l->auth.len > 0xff) out->failed = true;
             buf_put_u8(out, (uint8_t)(l->auth.len & 0xff));
             buf_put_str(out, l->auth);
-        } else wire_put_z(out, l->auth);
+        } else
+            wire_put_z(out, l->auth);
         if (l->capabilities & WIRE_CAP_CONNECT_WITH_DB) wire_put_z(out, l->schema);
         if (l->capabilities & WIRE_CAP_PLUGIN_AUTH) wire_put_z(out, l->auth_plugin);
         if (l->capabilities & WIRE_CAP_CONNECT_ATTRS) wire_put_lenstr(out, l->attributes);
@@ -118,7 +121,8 @@ enum wire_status wire_get_login(struct str payload, struct wire_login *l)
 {
     struct wire_reader r = wire_read(payload.ptr, payload.len);
     struct str none = STR("");
-    *l = (struct wire_login){.user = none, .auth = none, .schema = none, .auth_plugin = none, .attributes = none};
+    *l = (struct wire_login){
+        .user = none, .auth = none, .schema = none, .auth_plugin = none, .attributes = none};
     l->capabilities = (uint32_t)wire_get_uint(&r, 4);
     if (r.bad || !(l->capabilities & WIRE_CAP_PROTOCOL_41)) return WIRE_MALFORMED;
     l->max_packet = (uint32_t)wire_get_uint(&r, 4);
@@ -129,9 +133,12 @@ enum wire_status wire_get_login(struct str payload, struct wire_login *l)
         return WIRE_OK;
     }
     l->user = wire_get_z(&r);
-    if (l->capabilities & WIRE_CAP_PLUGIN_AUTH_LENENC_CLIENT_DATA) l->auth = wire_get_lenstr(&r);
-    else if (l->capabilities & WIRE_CAP_SECURE_CONNECTION) l->auth = wire_get_bytes(&r, (size_t)wire_get_uint(&r, 1));
-    else l->auth = wire_get_z(&r);
+    if (l->capabilities & WIRE_CAP_PLUGIN_AUTH_LENENC_CLIENT_DATA)
+        l->auth = wire_get_lenstr(&r);
+    else if (l->capabilities & WIRE_CAP_SECURE_CONNECTION)
+        l->auth = wire_get_bytes(&r, (size_t)wire_get_uint(&r, 1));
+    else
+        l->auth = wire_get_z(&r);
     if (l->capabilities & WIRE_CAP_CONNECT_WITH_DB) {
         l->schema = wire_get_z(&r);
         l->has_schema = l->schema.len > 0; /* servers take an empty name as none */
@@ -150,8 +157,10 @@ enum wire_status wire_get_change_user(struct str payload, uint32_t capabilities,
     *c = (struct wire_change_user){none, none, none, none, none, 0};
     c->user = wire_get_z(&r);
     /* One length byte here even under PLUGIN_AUTH_LENENC_CLIENT_DATA. */
-    if (capabilities & WIRE_CAP_SECURE_CONNECTION) c->auth = wire_get_bytes(&r, (size_t)wire_get_uint(&r, 1));
-    else c->auth = wire_get_z(&r);
+    if (capabilities & WIRE_CAP_SECURE_CONNECTION)
+        c->auth = wire_get_bytes(&r, (size_t)wire_get_uint(&r, 1));
+    else
+        c->auth = wire_get_z(&r);
     c->schema = wire_get_z(&r);
     if (r.bad || wire_left(&r) == 0) return wire_verdict(&r);
     c->collation = (uint16_t)wire_get_uint(&r, 2);

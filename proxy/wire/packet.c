@@ -1,16 +1,17 @@
 /*
- * packet.c - the grain of the protocol: packets, length-encoded integers and strings, and the cursor that reads them.
+ * packet.c - the grain of the protocol: packets, length-encoded integers and strings, and the cursor that
+ * reads them.
  *
  *   wire_begin          payload is put by the caller               wire_end
  *   | 00 00 00 00 |     | 03 S E L E C T ...                 |     the header is filled in, at its old place
  *
- * A payload of 16 MB - 1 or more becomes several packets. wire_end then makes room for the further headers by moving the pieces
- * towards the end, the last one first, so that no byte is moved twice:
+ * A payload of 16 MB - 1 or more becomes several packets. wire_end then makes room for the further headers by
+ * moving the pieces towards the end, the last one first, so that no byte is moved twice:
  *
  *   | head | piece 0 piece 1 piece 2 |   ->   | head | piece 0 | head | piece 1 | head | piece 2 |
  *
- * A packet gets into the buffer whole or not at all: when the buffer fails, its length falls back to where the packet began and
- * *seq stays.
+ * A packet gets into the buffer whole or not at all: when the buffer fails, its length falls back to where
+ * the packet began and *seq stays.
  */
 #include "proxy/wire/wire.h"
 
@@ -80,8 +81,10 @@ void wire_put_packet(struct buf *out, uint8_t *seq, const void *payload, size_t 
         if (piece < WIRE_MAX_PAYLOAD) break;
         p += piece;
     }
-    if (out->failed) out->len = begin;
-    else *seq = s;
+    if (out->failed)
+        out->len = begin;
+    else
+        *seq = s;
 }
 
 /* ---- writing ---- */

@@ -1,14 +1,14 @@
 /*
  * reply.c - what servers answer: OK, EOF, ERR, column definitions, text rows.
  *
- *   OK      00 affected insert_id status warnings [info]      fe in place of 00 when it ends rows under DEPRECATE_EOF
- *   EOF     fe warnings status                                5 bytes
- *   ERR     ff code # state message                           without "#state" when sent before the login
- *   column  catalog schema table org_table name org_name 0c collation length type flags decimals 00 00 [default]
- *   row     a length-encoded string for each column, fb for NULL
+ *   OK      00 affected insert_id status warnings [info]      fe in place of 00 when it ends rows under
+ * DEPRECATE_EOF EOF     fe warnings status                                5 bytes ERR     ff code # state
+ * message                           without "#state" when sent before the login column  catalog schema table
+ * org_table name org_name 0c collation length type flags decimals 00 00 [default] row     a length-encoded
+ * string for each column, fb for NULL
  *
- * The documentation has the info of an OK run to the packet's end unless SESSION_TRACK is on; the servers (and the clients that
- * read it) always give it a length. We write a length and read both.
+ * The documentation has the info of an OK run to the packet's end unless SESSION_TRACK is on; the servers
+ * (and the clients that read it) always give it a length. We write a length and read both.
  */
 #include "proxy/wire/wire.h"
 
@@ -18,7 +18,8 @@ enum { NULL_FIELD = 0xfb, COLUMN_FIXED = 12, EOF_LENGTH = 5 };
 
 /* ---- OK and EOF ---- */
 
-static void put_ok(struct buf *out, uint8_t *seq, uint32_t capabilities, uint8_t header, const struct wire_ok *ok)
+static void put_ok(struct buf *out, uint8_t *seq, uint32_t capabilities, uint8_t header,
+                   const struct wire_ok *ok)
 {
     size_t at = wire_begin(out);
     buf_put_u8(out, header);
@@ -41,7 +42,8 @@ void wire_put_end(struct buf *out, uint8_t *seq, uint32_t capabilities, uint16_t
 {
     if (capabilities & WIRE_CAP_DEPRECATE_EOF)
         put_ok(out, seq, capabilities, 0xfe, &(struct wire_ok){.status = status, .warnings = warnings});
-    else wire_put_eof(out, seq, status, warnings);
+    else
+        wire_put_eof(out, seq, status, warnings);
 }
 
 void wire_put_eof(struct buf *out, uint8_t *seq, uint16_t status, uint16_t warnings)
@@ -159,8 +161,10 @@ enum wire_status wire_get_column(struct str payload, struct wire_column *c)
     c->decimals = (uint8_t)wire_get_uint(&f, 1);
     if (wire_left(&r) == 0) return WIRE_OK;
     c->has_defaults = true;
-    if (*r.p == NULL_FIELD) wire_get_bytes(&r, 1);
-    else c->defaults = wire_get_lenstr(&r);
+    if (*r.p == NULL_FIELD)
+        wire_get_bytes(&r, 1);
+    else
+        c->defaults = wire_get_lenstr(&r);
     if (wire_left(&r)) r.bad = true;
     return wire_verdict(&r);
 }
@@ -174,7 +178,8 @@ enum wire_status wire_get_text_row(struct str payload, struct str *fields, uint3
     for (uint32_t i = 0; i < n; i++) {
         if (UNLIKELY(p == end)) return WIRE_MALFORMED;
         size_t len = *p;
-        if (LIKELY(len < NULL_FIELD)) p++; /* nearly every field */
+        if (LIKELY(len < NULL_FIELD))
+            p++; /* nearly every field */
         else if (len == NULL_FIELD) {
             fields[i] = STR_NULL;
             p++;
@@ -195,6 +200,8 @@ enum wire_status wire_get_text_row(struct str payload, struct str *fields, uint3
 
 void wire_put_text_field(struct buf *out, struct str value)
 {
-    if (value.ptr) wire_put_lenstr(out, value);
-    else buf_put_u8(out, NULL_FIELD);
+    if (value.ptr)
+        wire_put_lenstr(out, value);
+    else
+        buf_put_u8(out, NULL_FIELD);
 }

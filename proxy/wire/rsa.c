@@ -6,13 +6,15 @@
  *                           <----------  01 + public key, PEM
  *   RSA-OAEP(password NUL xor nonce nonce ...)  ---->
  *
- * The xor with the nonce makes a recorded message worthless for the next login. The padding is OAEP with SHA-1, as the servers have it.
+ * The xor with the nonce makes a recorded message worthless for the next login. The padding is OAEP with
+ * SHA-1, as the servers have it.
  */
 #include "proxy/wire/wire.h"
 
 #include <limits.h>
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
@@ -44,6 +46,7 @@ struct wire_rsa *wire_rsa_new(void)
     BIO_free(bio);
     return k;
 fail:
+    ERR_clear_error(); /* here and below: TLS takes a stale entry of the thread's queue for its own */
     BIO_free(bio);
     wire_rsa_free(k);
     return NULL;
@@ -62,7 +65,8 @@ struct str wire_rsa_public_pem(const struct wire_rsa *k)
     return buf_str(&k->pem);
 }
 
-bool wire_rsa_decrypt(const struct wire_rsa *k, struct str cipher, const uint8_t nonce[WIRE_NONCE], struct buf *password)
+bool wire_rsa_decrypt(const struct wire_rsa *k, struct str cipher, const uint8_t nonce[WIRE_NONCE],
+                      struct buf *password)
 {
     uint8_t plain[KEY_BITS / 8];
     size_t n = sizeof plain;
@@ -80,10 +84,12 @@ bool wire_rsa_decrypt(const struct wire_rsa *k, struct str cipher, const uint8_t
         ok = !password->failed;
     }
     OPENSSL_cleanse(plain, sizeof plain);
+    ERR_clear_error();
     return ok;
 }
 
-bool wire_rsa_encrypt(struct str public_pem, struct str password, const uint8_t nonce[WIRE_NONCE], struct buf *cipher)
+bool wire_rsa_encrypt(struct str public_pem, struct str password, const uint8_t nonce[WIRE_NONCE],
+                      struct buf *cipher)
 {
     uint8_t plain[CIPHER_MAX], out[CIPHER_MAX];
     size_t n = sizeof out, len = password.len + 1;
@@ -110,5 +116,6 @@ bool wire_rsa_encrypt(struct str public_pem, struct str password, const uint8_t 
 out:
     EVP_PKEY_CTX_free(c);
     EVP_PKEY_free(key);
+    ERR_clear_error();
     return ok;
 }

@@ -1,0 +1,727 @@
+/*
+ * build_merge.c - the scatter form of a SELECT: what each shard is asked for, and how the answers become one.
+ *
+ *   SELECT name FROM t ORDER BY total DESC LIMIT 5, 10
+ *   SELECT name, total FROM t_3 AS t ORDER BY total DESC LIMIT 15      merge: hidden 1 desc, limit 10 offset 5
+ *
+ * MySQL computes the sort keys: a text key comes with its WEIGHT_STRING, an ENUM as its index. Hidden columns stand behind the
+ * client's own. Groups that lie in one shard each (GROUP BY holds the shard column) are left to the shards whole; other groups are asked for
+ * in group order and added up. What would not be exact sets no_scatter with its reason: one shard may still answer it.
+ */
+#include "router/build.h"
+
+enum sorting {
+    SORT_VALUE,   /* numbers, temporals, bytes: by the value */
+    SORT_TEXT,    /* by WEIGHT_STRING */
+    SORT_UNKNOWN, /* value and WEIGHT_STRING; the definition tells at run time */
+    SORT_INDEX,   /* ENUM, SET by their number; FLOAT by its full precision: hidden x + 0 */
+    SORT_NONE     /* cannot be reproduced */
+};
+
+struct out { /* one visible column */
+    const struct sql_item *item; /* NULL: from a star */
+    const struct sql_expr *expr;
+    struct term *term;           /* it is a plain column */
+};
+struct gkey { /* one GROUP BY key */
+    struct out target;
+    int visible;
+    bool desc;
+    struct seg text; /* for ORDER BY */
+    struct merge_key key;
+};
+struct mg {
+    struct build *b;
+    struct block *bl;
+    const struct sql_query *q;
+    struct merge_spec *m;
+    VEC(struct out) outs;
+    bool expanded; /* outs are all visible columns, in place */
+    VEC(struct seg) hidden;
+    struct gkey *group;
+    uint32_t ngroup;
+    bool whole_groups; /* each group lies in one shard */
+};
+
+/* ---- expressions ------------------------------------------------------------------------------------------------------- */
+
+static struct term *plain_term(struct mg *g, const struct sql_expr *e) { return term_of(g->b, g->bl, e); }
+
+/* Collations whose WEIGHT_STRING does not give their order (see the design's measurement). */
+static bool unsortable(struct str collation)
+{
+    static const char *const odd[] = {"_thai_520_w2", "cp1250_czech_cs", "big5_chinese", "gb18030_chinese_ci"};
+    for (size_t i = 0; i < COUNT_OF(odd); i++)
+        if (str_find(collation, str_of(odd[i]), 0) != SIZE_MAX) return true;
+    return str_starts_nocase(collation, STR("latin7_"));
+}
+
+static enum sorting cannot(struct mg *g, const char *why)
+{
+    no_scatter(g->b, why, NULL);
+    return SORT_NONE;
+}
+
+static enum sorting sorting_of_column(struct mg *g, const struct cat_column *c)
+{
+    if (!c) {
+        g->b->p->info.flags |= PLAN_NEEDS_CATALOG;
+        return cannot(g, "ordering or grouping by a column whose type is not known (yet)");
+    }
+    switch (c->cls) {
+    case CAT_INT:
+    case CAT_UINT:
+    case CAT_DECIMAL:
+    case CAT_YEAR:
+    case CAT_DATE:
+    case CAT_TIME:
+    case CAT_DATETIME:
+    case CAT_TIMESTAMP:
+    case CAT_BINARY: return SORT_VALUE;
+    case CAT_FLOAT: return str_starts_nocase(c->type, STR("float")) ? SORT_INDEX : SORT_VALUE;
+    case CAT_ENUM:
+    case CAT_SET: return SORT_INDEX;
+    case CAT_TEXT: return unsortable(c->collation) ? cannot(g, "ordering or grouping by a text of that collation") : SORT_TEXT;
+    case CAT_BIT: return cannot(g, "ordering or grouping by a BIT column");
+    case CAT_JSON: return cannot(g, "ordering or grouping by a JSON column");
+    case CAT_GEOMETRY: return cannot(g, "ordering or grouping by a GEOMETRY column");
+    case CAT_OTHER: return SORT_UNKNOWN;
+    }
+    return SORT_UNKNOWN;
+}
+
+static enum sorting sorting_of(struct mg *g, const struct sql_expr *e);
+
+static enum sorting sorting_of_call(struct mg *g, const struct sql_expr *e)
+{
+    const struct sql_expr *arg = e->nargs ? bare(e->args[0]) : NULL;
+    if (e->call->fn == SQL_FN_COUNT || e->call->fn == SQL_FN_SUM || e->call->fn == SQL_FN_AVG || e->call->fn == SQL_FN_STD ||
+        e->call->fn == SQL_FN_VARIANCE || e->call->fn == SQL_FN_BIT_AND || e->call->fn == SQL_FN_BIT_OR || e->call->fn == SQL_FN_BIT_XOR)
+        return SORT_VALUE;
+    if (!arg || (e->call->fn != SQL_FN_MIN && e->call->fn != SQL_FN_MAX)) return SORT_UNKNOWN;
+    struct term *t = plain_term(g, arg);
+    if (t && t->cat && (t->cat->cls == CAT_ENUM || t->cat->cls == CAT_SET)) return SORT_UNKNOWN; /* MIN of an ENUM is a text */
+    enum sorting s = sorting_of(g, arg);
+    return s == SORT_INDEX ? SORT_VALUE : s;
+}
+
+static enum sorting sorting_of(struct mg *g, const struct sql_expr *e)
+{
+    e = bare(e);
+    if (e->kind == SQL_E_COLUMN) {
+        struct term *t = plain_term(g, e);
+        return sorting_of_column(g, t ? t->cat : NULL);
+    }
+    if (e->kind == SQL_E_CALL) return sorting_of_call(g, e);
+    if (e->kind == SQL_E_LITERAL) {
+        enum sql_tok_kind k = g->b->scan->toks[e->tok].kind;
+        return k == SQL_T_INT || k == SQL_T_DECIMAL || k == SQL_T_FLOAT ? SORT_VALUE : SORT_UNKNOWN;
+    }
+    if (e->kind == SQL_E_IS || e->kind == SQL_E_BETWEEN || e->kind == SQL_E_IN || e->kind == SQL_E_EXISTS) return SORT_VALUE;
+    if (e->kind != SQL_E_BINARY || e->nargs < 2 || bare(e->args[1])->kind == SQL_E_INTERVAL || bare(e->args[0])->kind == SQL_E_INTERVAL)
+        return SORT_UNKNOWN;
+    if (e->op == SQL_OP_COLLATE && e->args[1]->kind == SQL_E_COLUMN)
+        return unsortable(e->args[1]->name->name) ? cannot(g, "ordering or grouping by a text of that collation") : SORT_TEXT;
+    if ((e->op >= SQL_OP_EQ && e->op <= SQL_OP_DIV) || e->op == SQL_OP_AND || e->op == SQL_OP_OR || e->op == SQL_OP_XOR) return SORT_VALUE;
+    return SORT_UNKNOWN;
+}
+
+/* The same tokens, or the same column. Literals that made them equal are guarded. */
+static bool same_expr(struct mg *g, const struct sql_expr *x, const struct sql_expr *y)
+{
+    x = bare(x);
+    y = bare(y);
+    if (x->kind == SQL_E_COLUMN && y->kind == SQL_E_COLUMN) {
+        struct term *t = plain_term(g, x);
+        return t && t == plain_term(g, y);
+    }
+    const struct sql_scan *s = g->b->scan;
+    uint32_t n = x->span.end - x->span.first;
+    if (x->kind != y->kind || y->span.end - y->span.first != n) return false;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct sql_tok *a = &s->toks[x->span.first + i], *c = &s->toks[y->span.first + i];
+        struct str ta = sql_tok_str(s, x->span.first + i), tc = sql_tok_str(s, y->span.first + i);
+        if (a->kind != c->kind || a->kind == SQL_T_PARAM) return false;
+        if (a->kind == SQL_T_WORD ? !str_eq_nocase(ta, tc) : !str_eq(ta, tc)) return false;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        add_guard(g->b, x->span.first + i);
+        add_guard(g->b, y->span.first + i);
+    }
+    return true;
+}
+
+/* May e be written a second time into the statement? */
+static bool repeatable(struct mg *g, const struct sql_expr *e)
+{
+    const char *what = NULL;
+    if (e->flags & (SQL_EF_HAS_PARAM | SQL_EF_HAS_ASSIGN)) return cannot(g, "ordering or grouping by an expression with a parameter or an assignment") != SORT_NONE;
+    if (expr_differs(e, false, &what)) return cannot(g, "ordering or grouping by RAND() or UUID()") != SORT_NONE;
+    return true;
+}
+
+/* Does e name an alias of the select list that a table column of that name does not stand behind? In a select list it would mean
+ * something else. */
+static bool names_alias(struct mg *g, const struct sql_expr *e)
+{
+    if (e->kind == SQL_E_COLUMN && !e->name->table.len)
+        for (uint32_t i = 0; i < g->q->nitems; i++) {
+            const struct sql_item *it = &g->q->items[i];
+            if (!it->has_alias || !str_eq_nocase(it->alias, e->name->name)) continue;
+            struct term *t = plain_term(g, e);
+            if (!t || t != plain_term(g, it->expr)) return true;
+        }
+    for (uint32_t i = 0; i < e->nargs; i++)
+        if (names_alias(g, e->args[i])) return true;
+    return false;
+}
+
+/* ---- visible columns ----------------------------------------------------------------------------------------------------- */
+
+static bool has_using(const struct sql_ref *j)
+{
+    return j && j->kind == SQL_J_JOIN && (j->natural || j->nusing || has_using(j->left) || has_using(j->right));
+}
+
+static bool expand_star(struct mg *g, const struct sql_expr *star)
+{
+    bool any = false;
+    for (struct bref *r = g->bl->refs; r; r = r->next) {
+        if (star->name && star->name->table.len && !str_eq(star->name->table, r->alias)) continue;
+        any = true;
+        if (!r->columns_known) return false;
+        for (uint32_t i = 0; i < r->t->cat->ncolumns; i++) {
+            if (r->t->cat->columns[i].invisible) continue;
+            struct out *o = b_push(g->b, &g->outs);
+            *o = (struct out){.term = term_get(g->b, r, r->t->cat->columns[i].name)};
+        }
+    }
+    return any && !((!star->name || !star->name->table.len) && has_using(g->q->from));
+}
+
+static void expand(struct mg *g)
+{
+    g->expanded = true;
+    for (uint32_t i = 0; i < g->q->nitems; i++) {
+        const struct sql_item *it = &g->q->items[i];
+        if (it->expr->kind == SQL_E_STAR) {
+            if (!expand_star(g, it->expr)) g->expanded = false;
+            continue;
+        }
+        struct out *o = b_push(g->b, &g->outs);
+        *o = (struct out){.item = it, .expr = it->expr, .term = plain_term(g, it->expr)};
+    }
+}
+
+static bool needs_columns(struct mg *g)
+{
+    if (g->expanded) return true;
+    g->b->p->info.flags |= PLAN_NEEDS_CATALOG;
+    no_scatter(g->b, "this statement with * and columns that are not known (yet)", "name the columns");
+    return false;
+}
+
+static int visible_of(struct mg *g, const struct out *o)
+{
+    return g->expanded ? (int)(o - g->outs.at) : -1;
+}
+
+/* ---- hidden columns --------------------------------------------------------------------------------------------------------- */
+
+static struct seg text_of(struct mg *g, const struct out *o)
+{
+    if (o->expr) return seg_range(o->expr->span);
+    struct buf t = {0};
+    sql_put_name(&t, o->term->ref->alias, false);
+    buf_put_u8(&t, '.');
+    sql_put_name(&t, o->term->name, false);
+    struct str s = t.failed ? STR_NULL : arena_str(g->b->a, buf_str(&t));
+    buf_release(&t);
+    b_check(g->b, (void *)(uintptr_t)s.ptr);
+    return seg_text(s);
+}
+
+static struct merge_column add_hidden(struct mg *g, const char *head, struct seg body, const char *tail)
+{
+    *b_push(g->b, &g->hidden) = seg_text(b_printf(g->b, ", %s", head));
+    *b_push(g->b, &g->hidden) = body;
+    if (tail[0]) *b_push(g->b, &g->hidden) = seg_text(b_printf(g->b, "%s", tail));
+    return (struct merge_column){MERGE_HIDDEN, g->m->nhidden++};
+}
+
+/* A sort key for o; visible < 0: its place is not known, or it is not selected. */
+static bool make_key(struct mg *g, const struct out *o, int visible, bool desc, struct merge_key *k)
+{
+    enum sorting s = o->expr ? sorting_of(g, o->expr) : sorting_of_column(g, o->term->cat);
+    *k = (struct merge_key){.desc = desc};
+    if (s == SORT_NONE) return false;
+    bool hides = visible < 0 || s != SORT_VALUE;
+    if (hides && o->expr && !repeatable(g, o->expr)) return false;
+    if (s == SORT_INDEX) {
+        k->value = add_hidden(g, "(", text_of(g, o), ") + 0");
+        return true;
+    }
+    k->value = visible >= 0 ? (struct merge_column){MERGE_VISIBLE, (uint32_t)visible} : add_hidden(g, "", text_of(g, o), "");
+    if (s == SORT_VALUE) return true;
+    k->has_weight = true;
+    k->weight = add_hidden(g, "WEIGHT_STRING(", text_of(g, o), ")");
+    return true;
+}
+
+/* ---- what ORDER BY and GROUP BY name ---------------------------------------------------------------------------------------------- */
+
+enum found { FOUND, FOUND_CONSTANT, FOUND_NOTHING };
+
+static enum found by_position(struct mg *g, const struct sql_expr *e, struct out *o, int *visible)
+{
+    uint64_t n = 0;
+    add_guard(g->b, e->tok);
+    if (!needs_columns(g)) return FOUND_NOTHING;
+    if (!str_to_u64(sql_tok_str(g->b->scan, e->tok), &n) || n < 1 || n > g->outs.len) {
+        (void)cannot(g, "a position outside the select list");
+        return FOUND_NOTHING;
+    }
+    *o = g->outs.at[n - 1];
+    *visible = (int)n - 1;
+    return FOUND;
+}
+
+/* The select item that an unqualified name means. Several that differ: -2. */
+static int item_named(struct mg *g, struct str name)
+{
+    int hit = -1;
+    for (uint32_t i = 0; i < g->outs.len; i++) {
+        const struct out *o = &g->outs.at[i];
+        if (!o->item || !o->item->has_alias || !str_eq_nocase(o->item->alias, name)) continue;
+        if (hit >= 0) return -2;
+        hit = (int)i;
+    }
+    return hit;
+}
+
+static enum found find_target(struct mg *g, const struct sql_expr *e, bool columns_first, struct out *o, int *visible)
+{
+    e = bare(e);
+    *visible = -1;
+    if (e->kind == SQL_E_LITERAL && g->b->scan->toks[e->tok].kind == SQL_T_INT && e->span.end == e->span.first + 1) return by_position(g, e, o, visible);
+    if (!(e->flags & (SQL_EF_HAS_COLUMN | SQL_EF_HAS_AGGREGATE | SQL_EF_HAS_SUBQUERY)) && e->kind != SQL_E_COLUMN && e->kind != SQL_E_SUBQUERY &&
+        (e->kind == SQL_E_NULL || e->kind == SQL_E_LITERAL))
+        return FOUND_CONSTANT;
+    *o = (struct out){.expr = e, .term = plain_term(g, e)};
+    if (e->kind == SQL_E_COLUMN && !e->name->table.len && !(columns_first && o->term)) {
+        int i = item_named(g, e->name->name);
+        if (i == -2 || (i >= 0 && columns_first)) {
+            /* grouping by an alias: only when no table has such a column, which must be known */
+            for (struct bref *r = g->bl->refs; r; r = r->next)
+                if (i == -2 || !r->columns_known) {
+                    (void)cannot(g, "a name that may mean a column or an alias");
+                    return FOUND_NOTHING;
+                }
+        }
+        if (i >= 0) {
+            *o = g->outs.at[i];
+            *visible = visible_of(g, &g->outs.at[i]);
+            return FOUND;
+        }
+    }
+    if (e->kind != SQL_E_COLUMN && names_alias(g, e)) {
+        (void)cannot(g, "an ORDER BY or GROUP BY expression over a select alias");
+        return FOUND_NOTHING;
+    }
+    for (uint32_t i = 0; i < g->outs.len; i++) {
+        const struct out *x = &g->outs.at[i];
+        bool same = (x->term && x->term == o->term) || (x->expr && !x->term && same_expr(g, x->expr, e));
+        if (!same) continue;
+        *visible = visible_of(g, x);
+        break;
+    }
+    return FOUND;
+}
+
+/* ---- LIMIT ------------------------------------------------------------------------------------------------------------------------ */
+
+static void push_limit(struct mg *g, bool to_legs)
+{
+    const struct sql_limit *l = g->q->limit;
+    if (!l) return;
+    if (l->with_ties) {
+        (void)cannot(g, "FETCH FIRST ... WITH TIES");
+        return;
+    }
+    g->m->has_limit = true;
+    if (to_legs) (void)add_edit(g->b, &g->b->p->scatter, EDIT_LIMIT, l->span.first, l->span.end);
+    else add_text(g->b, &g->b->p->scatter, l->span.first, l->span.end, STR(""));
+}
+
+/* Where an ORDER BY would stand that the statement does not have. */
+static uint32_t order_place(const struct sql_query *q)
+{
+    if (q->limit) return q->limit->span.first;
+    if (q->lock_span.end > q->lock_span.first) return q->lock_span.first;
+    return q->span.end;
+}
+
+/* ---- plain rows ------------------------------------------------------------------------------------------------------------------- */
+
+static bool make_order(struct mg *g)
+{
+    const struct sql_order *o = g->q->order;
+    VEC(struct merge_key) keys = {0};
+    for (uint32_t i = 0; o && i < o->n; i++) {
+        struct out target;
+        struct merge_key k;
+        int visible;
+        enum found f = find_target(g, o->items[i].expr, false, &target, &visible);
+        if (f == FOUND_NOTHING) return false;
+        if (f == FOUND_CONSTANT) continue;
+        if (!make_key(g, &target, visible, o->items[i].desc, &k)) return false;
+        *b_push(g->b, &keys) = k;
+    }
+    g->m->order = keys.at;
+    g->m->norder = keys.len;
+    return true;
+}
+
+/* DISTINCT: legs deliver in an order over every column, so that equal rows meet. */
+static bool make_distinct(struct mg *g)
+{
+    const struct sql_order *o = g->q->order;
+    if (!needs_columns(g)) return false;
+    VEC(struct merge_key) keys = {0};
+    VEC(struct seg) text = {0};
+    bool *used = b_array(g->b, bool, g->outs.len);
+    for (uint32_t i = 0; o && i < o->n; i++) {
+        struct out target;
+        int visible;
+        enum found f = find_target(g, o->items[i].expr, false, &target, &visible);
+        if (f == FOUND_NOTHING) return false;
+        if (f == FOUND_CONSTANT) continue;
+        if (visible < 0) return cannot(g, "DISTINCT with ORDER BY of what is not selected") != SORT_NONE;
+        if (used[visible]) continue;
+        used[visible] = true;
+        struct merge_key *k = b_push(g->b, &keys);
+        if (!make_key(g, &g->outs.at[visible], visible, o->items[i].desc, k)) return false;
+    }
+    bool first = !o;
+    for (uint32_t i = 0; i < g->outs.len; i++) {
+        if (used[i]) continue;
+        struct merge_key *k = b_push(g->b, &keys);
+        if (!make_key(g, &g->outs.at[i], (int)i, false, k)) return false;
+        *b_push(g->b, &text) = seg_text(b_printf(g->b, "%s%u", first ? "ORDER BY " : ", ", i + 1));
+        first = false;
+    }
+    uint32_t at = o ? o->span.end : order_place(g->q);
+    if (text.len) add_segs(g->b, &g->b->p->scatter, at, at, text.at, text.len);
+    g->m->order = keys.at;
+    g->m->norder = keys.len;
+    g->m->distinct = true;
+    return true;
+}
+
+/* ---- groups ---------------------------------------------------------------------------------------------------------------------------- */
+
+/* Does one of `terms` equal each shard column of one table, whose rows all groups need? Then no group spans shards. */
+static bool holds_shard_key(struct mg *g, struct term **terms, uint32_t n)
+{
+    for (struct bref *r = g->bl->refs; r; r = r->next) {
+        if (!r->key_terms || r->nullable) continue;
+        bool all = true;
+        for (uint32_t j = 0; j < r->t->rt->conf->nshard_columns && all; j++) {
+            bool hit = false;
+            for (uint32_t i = 0; i < n && !hit; i++) hit = terms[i] && same_class(g->b, g->bl->env, terms[i], r->key_terms[j]);
+            all = hit && keycol_agree(&r->keys[j], &r->keys[j]);
+        }
+        if (all) return true;
+    }
+    return false;
+}
+
+static bool find_group(struct mg *g)
+{
+    const struct sql_order *o = g->q->group;
+    struct term **terms = b_array(g->b, struct term *, o ? o->n : 0);
+    uint32_t n = 0;
+    g->group = b_array(g->b, struct gkey, o ? o->n : 0);
+    for (uint32_t i = 0; o && i < o->n; i++) {
+        struct gkey *k = &g->group[g->ngroup];
+        *k = (struct gkey){.desc = o->items[i].desc, .text = seg_range(o->items[i].expr->span)};
+        enum found f = find_target(g, o->items[i].expr, true, &k->target, &k->visible);
+        if (f == FOUND_NOTHING) return false;
+        if (f == FOUND_CONSTANT) continue;
+        terms[n++] = k->target.term;
+        g->ngroup++;
+    }
+    g->whole_groups = n && holds_shard_key(g, terms, n);
+    return true;
+}
+
+static struct gkey *group_key_of(struct mg *g, const struct out *o, int visible)
+{
+    for (uint32_t i = 0; i < g->ngroup; i++) {
+        struct gkey *k = &g->group[i];
+        if (visible >= 0 && k->visible == visible) return k;
+        if (o->term && o->term == k->target.term) return k;
+        if (o->expr && k->target.expr && !o->term && same_expr(g, o->expr, k->target.expr)) return k;
+    }
+    return NULL;
+}
+
+/* Only group keys, constants and functions of them? */
+static bool follows_from_group(struct mg *g, const struct sql_expr *e)
+{
+    e = bare(e);
+    if (e->kind == SQL_E_COLUMN) {
+        struct out o = {.expr = e, .term = plain_term(g, e)};
+        if (o.term) return group_key_of(g, &o, -1) != NULL;
+        int i = e->name->table.len ? -1 : item_named(g, e->name->name); /* an alias, in HAVING */
+        return i >= 0 && group_key_of(g, &g->outs.at[i], i) != NULL;
+    }
+    if (e->kind == SQL_E_SUBQUERY || e->kind == SQL_E_EXISTS || e->kind == SQL_E_QUANT || e->kind == SQL_E_ASSIGN || e->kind == SQL_E_STAR) return false;
+    if (e->kind == SQL_E_IN && e->query) return false;
+    if (e->kind == SQL_E_CALL && (e->flags & SQL_EF_AGGREGATE)) return false;
+    for (uint32_t i = 0; i < e->nargs; i++)
+        if (!follows_from_group(g, e->args[i])) return false;
+    return true;
+}
+
+static bool refuse_aggregate(struct mg *g, const struct sql_expr *e)
+{
+    static const struct { enum sql_fn fn; const char *why; } names[] = {
+        {SQL_FN_GROUP_CONCAT, "GROUP_CONCAT"}, {SQL_FN_BIT_AND, "BIT_AND"}, {SQL_FN_BIT_OR, "BIT_OR"}, {SQL_FN_BIT_XOR, "BIT_XOR"},
+        {SQL_FN_STD, "STDDEV"}, {SQL_FN_VARIANCE, "VARIANCE"}, {SQL_FN_ANY_VALUE, "ANY_VALUE"}, {SQL_FN_JSON_ARRAYAGG, "JSON_ARRAYAGG"},
+        {SQL_FN_JSON_OBJECTAGG, "JSON_OBJECTAGG"}, {SQL_FN_COUNT, "COUNT(DISTINCT)"}, {SQL_FN_SUM, "SUM(DISTINCT)"}, {SQL_FN_AVG, "AVG(DISTINCT)"}};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (names[i].fn == e->call->fn) return cannot(g, names[i].why) != SORT_NONE;
+    return cannot(g, "this aggregate function") != SORT_NONE;
+}
+
+static bool make_aggregate(struct mg *g, const struct sql_expr *e, struct merge_output *o)
+{
+    enum sql_fn fn = e->call->fn;
+    bool extreme = fn == SQL_FN_MIN || fn == SQL_FN_MAX;
+    if (e->call->over || (e->call->distinct && !extreme)) return refuse_aggregate(g, e);
+    if (fn == SQL_FN_COUNT) {
+        o->fn = MERGE_COUNT;
+        return true;
+    }
+    if (fn == SQL_FN_SUM) {
+        o->fn = MERGE_SUM;
+        return true;
+    }
+    if (fn != SQL_FN_AVG && !extreme) return refuse_aggregate(g, e);
+    if (e->nargs != 1 || !repeatable(g, e)) return refuse_aggregate(g, e);
+    if (fn == SQL_FN_AVG) {
+        o->fn = MERGE_AVG;
+        o->sum = add_hidden(g, "SUM(", seg_range(e->args[0]->span), ")");
+        o->count = add_hidden(g, "COUNT(", seg_range(e->args[0]->span), ")");
+        return true;
+    }
+    o->fn = fn == SQL_FN_MIN ? MERGE_MIN : MERGE_MAX;
+    switch (sorting_of_call(g, e)) {
+    case SORT_NONE: return false;
+    case SORT_VALUE:
+    case SORT_INDEX: return true;
+    case SORT_TEXT:
+    case SORT_UNKNOWN: break;
+    }
+    o->has_weight = true;
+    o->weight = add_hidden(g, "WEIGHT_STRING(", seg_range(e->span), ")");
+    return true;
+}
+
+static bool make_output(struct mg *g, uint32_t i, struct merge_output *o)
+{
+    const struct out *x = &g->outs.at[i];
+    const char *what = NULL;
+    *o = (struct merge_output){.fn = MERGE_FIRST};
+    if (group_key_of(g, x, (int)i)) return true;
+    if (x->expr && bare(x->expr)->kind == SQL_E_CALL && (bare(x->expr)->flags & SQL_EF_AGGREGATE)) return make_aggregate(g, bare(x->expr), o);
+    if (x->expr && !(x->expr->flags & SQL_EF_HAS_AGGREGATE) && !expr_differs(x->expr, true, &what) && follows_from_group(g, x->expr)) return true;
+    if (x->expr && (x->expr->flags & SQL_EF_HAS_AGGREGATE)) {
+        no_scatter(g->b, "an expression over aggregates", "select the aggregates themselves, or add a condition so that one shard answers");
+        return false;
+    }
+    no_scatter(g->b, "a selected column that is not in GROUP BY", "add the shard column to GROUP BY, or a condition so that one shard answers");
+    return false;
+}
+
+/* GROUP BY finds columns first, ORDER BY aliases: where they would differ, the column is qualified. */
+static bool settle_group_text(struct mg *g, struct gkey *k)
+{
+    if (!k->target.expr || k->target.item || !k->target.term || k->target.expr->name->table.len) return true;
+    int i = item_named(g, k->target.expr->name->name);
+    if (i == -1 || (i >= 0 && g->outs.at[i].term == k->target.term)) return true;
+    struct out o = {.term = k->target.term};
+    k->text = text_of(g, &o);
+    return true;
+}
+
+static void put_group_order(struct mg *g)
+{
+    VEC(struct seg) text = {0};
+    for (uint32_t i = 0; i < g->ngroup; i++) {
+        *b_push(g->b, &text) = seg_text(i ? STR(", ") : STR("ORDER BY "));
+        *b_push(g->b, &text) = g->group[i].text;
+        if (g->group[i].desc) *b_push(g->b, &text) = seg_text(STR(" DESC"));
+    }
+    const struct sql_order *o = g->q->order;
+    uint32_t first = o ? o->span.first : order_place(g->q), end = o ? o->span.end : first;
+    if (o || text.len) add_segs(g->b, &g->b->p->scatter, first, end, text.at, text.len);
+}
+
+/* ORDER BY only of group keys: the groups are asked for in that order. */
+static bool order_is_group(struct mg *g, bool *plain)
+{
+    const struct sql_order *o = g->q->order;
+    struct gkey *sorted = b_array(g->b, struct gkey, g->ngroup);
+    bool *used = b_array(g->b, bool, g->ngroup);
+    uint32_t n = 0;
+    *plain = true;
+    for (uint32_t i = 0; o && i < o->n; i++) {
+        struct out target;
+        int visible;
+        enum found f = find_target(g, o->items[i].expr, false, &target, &visible);
+        if (f == FOUND_NOTHING) return false;
+        if (f == FOUND_CONSTANT) continue;
+        struct gkey *k = group_key_of(g, &target, visible);
+        if (!k) {
+            *plain = false;
+            return true;
+        }
+        if (used[k - g->group]) continue;
+        used[k - g->group] = true;
+        sorted[n] = *k;
+        sorted[n++].desc = o->items[i].desc;
+    }
+    for (uint32_t i = 0; i < g->ngroup; i++)
+        if (!used[i]) sorted[n++] = g->group[i];
+    g->group = sorted;
+    return true;
+}
+
+static bool make_final_order(struct mg *g)
+{
+    const struct sql_order *o = g->q->order;
+    VEC(struct merge_key) keys = {0};
+    for (uint32_t i = 0; i < o->n; i++) {
+        struct out target;
+        int visible;
+        enum found f = find_target(g, o->items[i].expr, false, &target, &visible);
+        if (f == FOUND_NOTHING) return false;
+        if (f == FOUND_CONSTANT) continue;
+        struct gkey *gk = group_key_of(g, &target, visible);
+        struct merge_key k = {.desc = o->items[i].desc};
+        if (gk) {
+            k = gk->key;
+            k.desc = o->items[i].desc;
+        } else if (visible >= 0) {
+            const struct merge_output *out = &g->m->outputs[visible];
+            k.value = (struct merge_column){MERGE_VISIBLE, (uint32_t)visible};
+            k.has_weight = out->has_weight;
+            k.weight = out->weight;
+            if (out->fn == MERGE_FIRST && !make_key(g, &g->outs.at[visible], visible, k.desc, &k)) return false;
+        } else {
+            no_scatter(g->b, "ORDER BY of an aggregate that is not selected", "add it to the select list");
+            return false;
+        }
+        *b_push(g->b, &keys) = k;
+    }
+    g->m->final_order = keys.at;
+    g->m->nfinal_order = keys.len;
+    return true;
+}
+
+static bool make_groups(struct mg *g)
+{
+    struct merge_spec *m = g->m;
+    bool plain;
+    if (g->q->flags & SQL_S_DISTINCT) return cannot(g, "DISTINCT with aggregates") != SORT_NONE;
+    if (!needs_columns(g)) return false;
+    if (g->q->having && (!g->ngroup || (g->q->having->flags & SQL_EF_HAS_AGGREGATE) || !follows_from_group(g, g->q->having))) {
+        no_scatter(g->b, "HAVING on aggregates", "add the shard column to GROUP BY, or a condition so that one shard answers");
+        return false;
+    }
+    m->grouped = true;
+    m->noutputs = g->outs.len;
+    m->outputs = b_array(g->b, struct merge_output, m->noutputs);
+    for (uint32_t i = 0; i < m->noutputs; i++)
+        if (!make_output(g, i, &m->outputs[i])) return false;
+    if (!order_is_group(g, &plain)) return false;
+    for (uint32_t i = 0; i < g->ngroup; i++) {
+        struct gkey *k = &g->group[i];
+        if (!settle_group_text(g, k) || !make_key(g, &k->target, k->visible, k->desc, &k->key)) return false;
+    }
+    if (!g->ngroup) plain = true; /* one row needs no order */
+    if (!plain && !make_final_order(g)) return false;
+    m->group = b_array(g->b, struct merge_key, g->ngroup);
+    m->ngroup = g->ngroup;
+    for (uint32_t i = 0; i < g->ngroup; i++) m->group[i] = g->group[i].key;
+    put_group_order(g);
+    /* Without groups each leg must give its one row, whatever the offset. */
+    push_limit(g, plain && g->ngroup);
+    return true;
+}
+
+/* ---- the whole --------------------------------------------------------------------------------------------------------------------------- */
+
+static bool scatter_possible(struct mg *g)
+{
+    uint32_t f = g->q->flags;
+    const char *why = NULL;
+    if (g->q->kind != SQL_Q_SELECT) why = "this form of query";
+    if (f & SQL_S_ROLLUP) why = "WITH ROLLUP";
+    if (f & SQL_S_CALC_FOUND_ROWS) why = "SQL_CALC_FOUND_ROWS";
+    if (f & SQL_S_INTO_FILE) why = "INTO OUTFILE";
+    if (f & SQL_S_INTO_VARS) why = "SELECT ... INTO variables";
+    if (f & SQL_S_PROCEDURE) why = "PROCEDURE";
+    if (g->b->p->info.flags & PLAN_WRITES_USERVARS) why = "assigning user variables";
+    for (uint32_t i = 0; i < g->q->nitems; i++)
+        if (g->q->items[i].expr->flags & SQL_EF_HAS_WINDOW) why = "a window function";
+    for (uint32_t i = 0; g->q->order && i < g->q->order->n; i++)
+        if (g->q->order->items[i].expr->flags & SQL_EF_HAS_WINDOW) why = "a window function";
+    if (why) no_scatter(g->b, why, NULL);
+    return !why;
+}
+
+static bool has_aggregates(const struct sql_query *q)
+{
+    if (q->group && q->group->n) return true;
+    if (q->having && (q->having->flags & SQL_EF_HAS_AGGREGATE)) return true;
+    for (uint32_t i = 0; i < q->nitems; i++)
+        if (q->items[i].expr->flags & (SQL_EF_HAS_AGGREGATE | SQL_EF_AGGREGATE)) return true;
+    for (uint32_t i = 0; q->order && i < q->order->n; i++)
+        if (q->order->items[i].expr->flags & (SQL_EF_HAS_AGGREGATE | SQL_EF_AGGREGATE)) return true;
+    return false;
+}
+
+static bool distinct_in_shard(struct mg *g)
+{
+    struct term **terms = b_array(g->b, struct term *, g->outs.len);
+    for (uint32_t i = 0; i < g->outs.len; i++) terms[i] = g->outs.at[i].term;
+    return holds_shard_key(g, terms, g->outs.len);
+}
+
+static bool make(struct mg *g)
+{
+    if (!scatter_possible(g)) return false;
+    expand(g);
+    if (has_aggregates(g->q)) {
+        if (!find_group(g)) return false;
+        if (!g->whole_groups) return make_groups(g);
+    }
+    bool ok = (g->q->flags & SQL_S_DISTINCT) && !distinct_in_shard(g) ? make_distinct(g) : make_order(g);
+    if (ok) push_limit(g, true);
+    return ok;
+}
+
+void build_merge(struct build *b, struct block *bl)
+{
+    struct mg g = {.b = b, .bl = bl, .q = bl->q, .m = b_new(b, struct merge_spec)};
+    if (!make(&g) || b->p->no_scatter) {
+        if (!b->p->no_scatter) no_scatter(b, "this statement", NULL);
+        b->p->scatter.len = 0;
+        return;
+    }
+    if (g.hidden.len) add_segs(b, &b->p->scatter, bl->q->items_span.end, bl->q->items_span.end, g.hidden.at, g.hidden.len);
+    b->p->merge = g.m;
+}
