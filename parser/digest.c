@@ -62,7 +62,7 @@ static bool blank_between(const struct sql_scan *s, uint32_t before, uint32_t he
     if (op_at(s, here, SQL_OP_COMMA) || op_at(s, here, SQL_OP_RPAREN) || op_at(s, here, SQL_OP_DOT) || op_at(s, before, SQL_OP_DOT) ||
         op_at(s, before, SQL_OP_LPAREN) || s->toks[before].kind == SQL_T_SYSVAR)
         return false;
-    if (op_at(s, here, SQL_OP_LPAREN)) return b->flags & SQL_TF_SPACE_BEFORE;
+    if (op_at(s, here, SQL_OP_LPAREN)) return (b->flags & SQL_TF_SPACE_BEFORE) || op_at(s, before, SQL_OP_COMMA);
     return true;
 }
 

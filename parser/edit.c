@@ -65,7 +65,7 @@ static void splice(struct splice *r, uint32_t from, uint32_t to, uint32_t last, 
         copy(r, at, s->toks[e->span.first].off);
         put(r, e->text.ptr, e->text.len, true);
         bool in = s->toks[e->span.first].flags & SQL_TF_VERSIONED, out = s->toks[e->span.end - 1].flags & SQL_TF_VERSIONED;
-        if (in && !out) put(r, " */ ", 4, true);
+        if (in && !out) put(r, " */", 3, true);
         if (!in && out) put(r, " /*! ", 5, true);
         at = end_of(s, e->span.end - 1);
     }

@@ -103,6 +103,23 @@ void *ps_take(struct parser *p, uint32_t mark, uint32_t *n)
     return out;
 }
 
+void ps_push_value(struct parser *p, const void *x, size_t size)
+{
+    for (size_t i = 0; i < size / sizeof(void *); i++) {
+        void *word;
+        memcpy(&word, (const char *)x + i * sizeof word, sizeof word);
+        ps_push(p, word);
+    }
+}
+
+void *ps_take_values(struct parser *p, uint32_t mark, size_t size, uint32_t *n)
+{
+    uint32_t words;
+    void *out = ps_take(p, mark, &words);
+    *n = words / (uint32_t)(size / sizeof(void *));
+    return out;
+}
+
 /* ---- names ---- */
 
 bool ps_equals(const struct parser *p, uint32_t i, const char *word)
@@ -229,15 +246,11 @@ struct str *ps_name_list(struct parser *p, uint32_t *n)
     uint32_t mark = ps_mark(p);
     want_op(p, SQL_OP_LPAREN);
     do {
-        struct str *s = PS_NEW(p, struct str);
-        *s = ps_ident(p);
-        ps_push(p, s);
+        struct str s = ps_ident(p);
+        ps_push_value(p, &s, sizeof s);
     } while (try_op(p, SQL_OP_COMMA));
     want_op(p, SQL_OP_RPAREN);
-    struct str **at = ps_take(p, mark, n);
-    struct str *out = ps_alloc(p, *n * sizeof *out);
-    for (uint32_t i = 0; i < *n; i++) out[i] = *at[i];
-    return out;
+    return ps_take_values(p, mark, sizeof(struct str), n);
 }
 
 /* ---- skipping: clauses whose inside does not matter for routing ---- */
@@ -350,8 +363,15 @@ enum sql_status sql_parse(const struct sql_scan *s, struct arena *a, struct sql_
 {
     *f = (struct fault){0};
     *out = NULL;
-    struct parser p = {.s = s, .t = s->toks, .a = a, .f = f};
+    struct parser p;
+    memset(&p, 0, offsetof(struct parser, first_stack)); /* the rest is written before it is read */
+    p.s = s;
+    p.t = s->toks;
+    p.a = a;
+    p.f = f;
     p.mariadb = s->opt.mariadb || s->opt.version == 0 || s->opt.version >= 100000;
+    p.stack.at = p.first_stack;
+    p.stack.cap = COUNT_OF(p.first_stack);
     if (setjmp(p.out)) return p.status;
     struct sql_stmt *st = PS_NEW(&p, struct sql_stmt);
     ps_statement(&p, st);

@@ -64,6 +64,7 @@ struct parser {
     struct cte_scope *ctes;
     VEC(struct sql_table *) tables;
     VEC(void *) stack; /* lists under construction, nested ones on top of each other */
+    void *first_stack[64];
     jmp_buf out;
 };
 
@@ -84,6 +85,9 @@ static inline uint32_t ps_mark(const struct parser *p)
 }
 void ps_push(struct parser *p, void *x);
 void *ps_take(struct parser *p, uint32_t mark, uint32_t *n); /* array of pointers, NULL when empty */
+/* The same for small structs by value (a multiple of a pointer's size). */
+void ps_push_value(struct parser *p, const void *x, size_t size);
+void *ps_take_values(struct parser *p, uint32_t mark, size_t size, uint32_t *n);
 
 /* ---- tokens ---- */
 static inline void ps_next(struct parser *p)

@@ -153,19 +153,16 @@ static struct str *key_parts(struct parser *p, uint32_t *n)
             ps_skip_parens(p);
             plain = false;
         } else {
-            struct str *s = PS_NEW(p, struct str);
-            *s = ps_ident(p);
-            ps_push(p, s);
+            struct str s = ps_ident(p);
+            ps_push_value(p, &s, sizeof s);
             if (at_op(p, SQL_OP_LPAREN)) ps_skip_parens(p);
         }
         ps_skip_to_comma(p); /* ASC, DESC, WITHOUT OVERLAPS */
     } while (try_op(p, SQL_OP_COMMA));
     want_op(p, SQL_OP_RPAREN);
-    struct str **at = ps_take(p, mark, n);
+    struct str *out = ps_take_values(p, mark, sizeof *out, n);
     if (!plain) *n = 0;
-    struct str *out = ps_alloc(p, (*n + 1) * sizeof *out);
-    for (uint32_t i = 0; i < *n; i++) out[i] = *at[i];
-    return out;
+    return plain ? out : NULL;
 }
 
 /* Index, key, constraint, period: a definition that is no column. False: it is one. */

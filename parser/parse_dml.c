@@ -9,18 +9,14 @@ struct sql_assign *ps_assignments(struct parser *p, uint32_t *n)
 {
     uint32_t mark = ps_mark(p);
     do {
-        struct sql_assign *a = PS_NEW(p, struct sql_assign);
         uint32_t first = p->at;
-        a->column = ps_column(p);
+        struct sql_assign a = {.column = ps_column(p)};
         if (!try_op(p, SQL_OP_EQ)) want_op(p, SQL_OP_ASSIGN);
-        a->value = ps_value(p);
-        a->span = span_from(p, first);
-        ps_push(p, a);
+        a.value = ps_value(p);
+        a.span = span_from(p, first);
+        ps_push_value(p, &a, sizeof a);
     } while (try_op(p, SQL_OP_COMMA));
-    struct sql_assign **at = ps_take(p, mark, n);
-    struct sql_assign *out = ps_alloc(p, *n * sizeof *out);
-    for (uint32_t i = 0; i < *n; i++) out[i] = *at[i];
-    return out;
+    return ps_take_values(p, mark, sizeof(struct sql_assign), n);
 }
 
 static uint32_t dml_flags(struct parser *p)

@@ -232,7 +232,10 @@ static struct sql_expr *predicate(struct parser *p, struct sql_expr *l);
 static struct sql_expr *pattern_of(struct parser *p)
 {
     struct sql_expr *r = ps_expr(p, BP_PIPE);
+    if (!at_word(p, SQL_W_NOT)) return r;
+    ps_enter(p);
     while (at_word(p, SQL_W_NOT) && infix_of(p).bp == BP_PREDICATE) r = predicate(p, r);
+    ps_leave(p);
     return r;
 }
 

@@ -92,7 +92,7 @@ static void portion(struct parser *p)
 
 void ps_partitions(struct parser *p)
 {
-    if (!at_word(p, SQL_W_PARTITION) || !ahead_op(p, 1, SQL_OP_LPAREN)) return;
+    if (!at_word(p, SQL_W_PARTITION)) return;
     ps_next(p);
     uint32_t n;
     ps_name_list(p, &n);

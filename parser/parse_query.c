@@ -51,14 +51,11 @@ struct sql_order *ps_order(struct parser *p, uint32_t first)
     struct sql_order *o = PS_NEW(p, struct sql_order);
     uint32_t mark = ps_mark(p);
     do {
-        struct sql_order_item *it = PS_NEW(p, struct sql_order_item);
-        it->expr = ps_full(p);
-        if (!try_word(p, SQL_W_ASC)) it->desc = try_word(p, SQL_W_DESC);
-        ps_push(p, it);
+        struct sql_order_item it = {.expr = ps_full(p)};
+        if (!try_word(p, SQL_W_ASC)) it.desc = try_word(p, SQL_W_DESC);
+        ps_push_value(p, &it, sizeof it);
     } while (try_op(p, SQL_OP_COMMA));
-    struct sql_order_item **at = ps_take(p, mark, &o->n);
-    o->items = ps_alloc(p, o->n * sizeof *o->items);
-    for (uint32_t i = 0; i < o->n; i++) o->items[i] = *at[i];
+    o->items = ps_take_values(p, mark, sizeof *o->items, &o->n);
     o->span = span_from(p, first);
     return o;
 }
@@ -246,22 +243,18 @@ struct sql_item *ps_items(struct parser *p, uint32_t *n)
 {
     uint32_t mark = ps_mark(p);
     do {
-        struct sql_item *it = PS_NEW(p, struct sql_item);
+        struct sql_item it = {0};
         uint32_t first = p->at;
         if (at_star(p) && !(at_op(p, SQL_OP_STAR) && ps_mark(p) != mark)) { /* a bare star comes first or not at all */
-            it->expr = star_item(p);
+            it.expr = star_item(p);
         } else {
-            it->expr = ps_full(p);
-            it->has_alias = ps_alias(p, true, &it->alias);
+            it.expr = ps_full(p);
+            it.has_alias = ps_alias(p, true, &it.alias);
         }
-        it->span = span_from(p, first);
-        ps_push(p, it);
+        it.span = span_from(p, first);
+        ps_push_value(p, &it, sizeof it);
     } while (try_op(p, SQL_OP_COMMA));
-    struct sql_item **at = ps_take(p, mark, n);
-    if (*n == 1) return at[0];
-    struct sql_item *out = ps_alloc(p, *n * sizeof *out);
-    for (uint32_t i = 0; i < *n; i++) out[i] = *at[i];
-    return out;
+    return ps_take_values(p, mark, sizeof(struct sql_item), n);
 }
 
 static void select_options(struct parser *p, struct sql_query *q)
@@ -500,17 +493,16 @@ void ps_with(struct parser *p, uint32_t *n, struct sql_cte **out)
     want_word(p, SQL_W_WITH);
     bool recursive = try_word(p, SQL_W_RECURSIVE);
     do {
-        struct sql_cte *c = PS_NEW(p, struct sql_cte);
+        struct sql_cte c = {.recursive = recursive};
         struct cte_scope *scope = PS_NEW(p, struct cte_scope);
-        c->recursive = recursive;
-        c->name = ps_ident(p);
-        *scope = (struct cte_scope){c->name, p->ctes};
-        if (recursive && p->mariadb) mark_later(p, tables, c->name);
-        if (at_op(p, SQL_OP_LPAREN)) c->cols = ps_name_list(p, &c->ncols);
+        c.name = ps_ident(p);
+        *scope = (struct cte_scope){c.name, p->ctes};
+        if (recursive && p->mariadb) mark_later(p, tables, c.name);
+        if (at_op(p, SQL_OP_LPAREN)) c.cols = ps_name_list(p, &c.ncols);
         want_word(p, SQL_W_AS);
         if (recursive) p->ctes = scope;
         want_op(p, SQL_OP_LPAREN);
-        c->query = ps_query(p);
+        c.query = ps_query(p);
         want_op(p, SQL_OP_RPAREN);
         if (p->mariadb && try_word(p, SQL_W_CYCLE)) {
             do ps_ident(p);
@@ -518,11 +510,9 @@ void ps_with(struct parser *p, uint32_t *n, struct sql_cte **out)
             want_word(p, SQL_W_RESTRICT);
         }
         p->ctes = scope;
-        ps_push(p, c);
+        ps_push_value(p, &c, sizeof c);
     } while (try_op(p, SQL_OP_COMMA));
-    struct sql_cte **at = ps_take(p, mark, n);
-    *out = ps_alloc(p, *n * sizeof **out);
-    for (uint32_t i = 0; i < *n; i++) (*out)[i] = *at[i];
+    *out = ps_take_values(p, mark, sizeof **out, n);
 }
 
 struct sql_query *ps_query(struct parser *p)

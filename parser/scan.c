@@ -318,6 +318,12 @@ static void note_word(struct pass *t, uint16_t word)
     case SQL_W_PACKAGE: /* of CREATE ... or ALTER EVENT, after at most OR REPLACE DEFINER = user@host AGGREGATE */
         if ((verb == SQL_W_CREATE || verb == SQL_W_ALTER) && t->n <= 12) t->compound = true;
         break;
+    case SQL_W_ATOMIC: /* BEGIN NOT ATOMIC ... END, MariaDB's block outside of routines */
+        if (verb == SQL_W_BEGIN && t->n == 2) {
+            t->compound = true;
+            t->blocks = 1;
+        }
+        break;
     case SQL_W_BEGIN:
     case SQL_W_CASE:
         if (word == SQL_W_CASE && prev == SQL_W_END) break; /* END CASE */
@@ -331,6 +337,7 @@ static void note_word(struct pass *t, uint16_t word)
     case SQL_W_REPEAT:
     case SQL_W_DO:
         /* A body that is one bare IF, LOOP... (END IF below closes no block): its end cannot be told from here. */
+        if (prev == SQL_W_END) break;
         if (t->compound && t->blocks == 0 && !(word == SQL_W_DO && prev != SQL_W_NONE)) t->open_ended = true;
         break;
     default: break;

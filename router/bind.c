@@ -168,6 +168,10 @@ static enum sql_status bind_shards(const struct plan *p, const struct sql_scan *
     if (p->tied) shards_or(&all, &tied);
     if (has_free) shards_or(&all, &loose);
     n = shards_count(&all);
+    if (n == 0 && p->insert) { /* INSERT ... SELECT of a constant shard column */
+        fault_set(f, a, 1526, "HY000", "Table has no partition for value (Weir: no shard of table " STR_FMT " takes the rows)", STR_ARG(p->insert->table->conf->name));
+        return SQL_ERROR;
+    }
     if (n == 0) return any_leg(p, a, out, f);
     if (n == 1) return one_leg(p, shards_next(&all, 0), a, out, f);
     return many_legs(p, &all, n, scan, a, out, f);
@@ -317,6 +321,7 @@ static enum sql_status deal_rows(const struct plan *p, const uint32_t *shard_of,
     }
     for (uint32_t i = 0; i < in->nrows; i++) rows[start[shard_of[i]]++] = i;
     if (out->nlegs == 1) out->legs[0].rows = NULL, out->legs[0].nrows = 0;
+    if (p->one_leg) out->nlegs = 1;
     out->merged = out->nlegs > 1;
     if (out->merged && p->no_scatter) return refuse_scatter(p, out->nlegs, a, f);
     return SQL_OK;
@@ -353,8 +358,8 @@ enum sql_status plan_bind(const struct plan *p, const struct sql_scan *scan, uin
     case ROUTE_INSERT: return bind_insert(p, scan, a, out, f);
     case ROUTE_FIXED:
         out->legs = p->legs;
-        out->nlegs = p->nlegs;
-        out->merged = p->nlegs > 1;
+        out->nlegs = p->one_leg ? 1 : p->nlegs;
+        out->merged = out->nlegs > 1;
         return SQL_OK;
     }
     return SQL_ERROR;

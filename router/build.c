@@ -302,14 +302,20 @@ bool build_statement(struct build *b, const struct sql_stmt *s)
     case SQL_TRUNCATE:
     case SQL_RENAME_TABLE:
     case SQL_CREATE_INDEX:
-    case SQL_DROP_INDEX:
+    case SQL_DROP_INDEX: return build_ddl(b);
+    case SQL_TABLE_ADMIN: return build_admin(b);
     case SQL_CREATE_DATABASE:
-    case SQL_DROP_DATABASE:
-    case SQL_TABLE_ADMIN:
-    case SQL_CREATE_OTHER: return build_ddl(b);
+    case SQL_DROP_DATABASE: return build_database(b);
+    case SQL_CREATE_OTHER: return build_create_other(b);
     case SQL_SHOW:
-    case SQL_DESCRIBE:
-    case SQL_EXPLAIN: return build_show(b);
+    case SQL_DESCRIBE: return build_show(b);
+    case SQL_EXPLAIN: return build_explain(b);
+    case SQL_CALL: return build_call(b);
+    case SQL_DO: return build_do(b);
+    case SQL_HANDLER: return build_handler(b);
+    case SQL_GRANT: return build_grant(b);
+    case SQL_FLUSH:
+    case SQL_OTHER: return build_unread(b);
     case SQL_SET:
     case SQL_USE:
     case SQL_BEGIN:
@@ -321,19 +327,13 @@ bool build_statement(struct build *b, const struct sql_stmt *s)
     case SQL_XA:
     case SQL_LOCK_TABLES:
     case SQL_UNLOCK_TABLES:
-    case SQL_FLUSH:
     case SQL_KILL:
-    case SQL_CALL:
-    case SQL_DO:
-    case SQL_HANDLER:
     case SQL_PREPARE:
     case SQL_EXECUTE:
     case SQL_DEALLOCATE:
-    case SQL_GRANT:
     case SQL_WEIR:
     case SQL_EMPTY:
-    case SQL_LOAD:
-    case SQL_OTHER: return build_other(b);
+    case SQL_LOAD: return build_session(b);
     }
     return refuse(b, "this statement is not supported yet");
 }
@@ -368,7 +368,9 @@ static void note_scan(struct plan *p)
 static enum sql_status build_all(struct build *b, struct sql_stmt *stmt)
 {
     struct plan *p = b->p;
-    b->stmt = stmt;
+    b->stmt = b->what = stmt;
+    if ((stmt->kind == SQL_SHOW || stmt->kind == SQL_DESCRIBE) && stmt->show->table && stmt->show->schema.len)
+        stmt->show->table->name.schema = stmt->show->schema; /* SHOW COLUMNS FROM t FROM shop */
     b->expr_block = b_array(b, struct block *, stmt->nexprs);
     b->col_terms = b_array(b, struct term *, stmt->nexprs);
     b->blocks_end = &b->blocks;
@@ -380,7 +382,6 @@ static enum sql_status build_all(struct build *b, struct sql_stmt *stmt)
         p->info.fault = &p->fault;
     }
     if (p->info.kind == PLAN_SESSION) p->info.flags |= PLAN_NO_CACHE;
-    if (p->info.flags & PLAN_NEEDS_CATALOG) p->info.flags |= PLAN_NO_CACHE;
     settle_all(b);
     p->guards = b->guards.at;
     p->nguards = b->guards.len;

@@ -96,6 +96,7 @@ struct build {
     const struct plan_env *env;
     const struct sql_scan *scan; /* &p->scan */
     const struct sql_stmt *stmt;
+    const struct sql_stmt *what; /* stmt, or the one that it explains */
     struct arena *a;             /* the plan's */
     struct fault *f;
     struct arena *fa;            /* where the caller's fault text goes */
@@ -169,7 +170,16 @@ bool build_update(struct build *b, const struct sql_update *u);
 bool build_delete(struct build *b, const struct sql_delete *d);
 bool build_ddl(struct build *b);
 bool build_show(struct build *b);
-bool build_other(struct build *b);
+bool build_admin(struct build *b);
+bool build_database(struct build *b);
+bool build_create_other(struct build *b);
+bool build_explain(struct build *b);
+bool build_call(struct build *b);
+bool build_do(struct build *b);
+bool build_handler(struct build *b);
+bool build_unread(struct build *b);
+bool build_grant(struct build *b);
+bool build_session(struct build *b); /* the session answers or orchestrates */
 bool build_statement(struct build *b, const struct sql_stmt *s);
 /* Only whole and broadcast tables: one leg. */
 bool route_one_source(struct build *b);
@@ -178,6 +188,9 @@ bool route_shards(struct build *b);
 void route_leg(struct build *b, uint32_t source, uint32_t shard);
 bool route_every_node(struct build *b, const struct rt_table *t);
 bool any_sharded(const struct build *b);
+/* A write to a broadcast table: all nodes, the same on each. */
+bool write_everywhere(struct build *b, const struct rt_table *t, const char *verb);
+bool statement_differs(struct build *b, const char **what); /* RAND(), UUID(), the clock anywhere */
 /* RAND() and its like below e. */
 bool expr_differs(const struct sql_expr *e, bool clock_too, const char **what);
 

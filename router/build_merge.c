@@ -265,6 +265,13 @@ static bool make_key(struct mg *g, const struct out *o, int visible, bool desc, 
     if (s == SORT_VALUE) return true;
     k->has_weight = true;
     k->weight = add_hidden(g, "WEIGHT_STRING(", text_of(g, o), ")");
+    struct term *t = o->expr ? (bare(o->expr)->kind == SQL_E_COLUMN ? plain_term(g, bare(o->expr)) : NULL) : o->term;
+    if (s == SORT_TEXT && t && t->cat && t->cat->collation.len) {
+        k->collation = b_printf(g->b, "%.*s", STR_ARG(t->cat->collation));
+        return true;
+    }
+    k->has_collation_column = true; /* a definition does not carry the collation of an expression: the server is asked */
+    k->collation_column = add_hidden(g, "COLLATION(", text_of(g, o), ")");
     return true;
 }
 
@@ -526,6 +533,8 @@ static bool make_aggregate(struct mg *g, const struct sql_expr *e, struct merge_
     }
     o->has_weight = true;
     o->weight = add_hidden(g, "WEIGHT_STRING(", seg_range(e->span), ")");
+    o->has_collation_column = true;
+    o->collation_column = add_hidden(g, "COLLATION(", seg_range(e->span), ")");
     return true;
 }
 
@@ -619,6 +628,9 @@ static bool make_final_order(struct mg *g)
             k.value = (struct merge_column){MERGE_VISIBLE, (uint32_t)visible};
             k.has_weight = out->has_weight;
             k.weight = out->weight;
+            k.collation = out->collation;
+            k.has_collation_column = out->has_collation_column;
+            k.collation_column = out->collation_column;
             if (out->fn == MERGE_FIRST && !make_key(g, &g->outs.at[visible], visible, k.desc, &k)) return false;
         } else {
             no_scatter(g->b, "ORDER BY of an aggregate that is not selected", "add it to the select list");

@@ -125,7 +125,7 @@ static void add_alias(struct build *b, const struct sql_table *t, struct str nam
 
 static bool in_multi_delete(const struct build *b)
 {
-    return b->stmt->kind == SQL_DELETE && (b->stmt->del->flags & SQL_D_MULTI);
+    return b->what->kind == SQL_DELETE && (b->what->del->flags & SQL_D_MULTI);
 }
 
 /* Is the physical name of this node another text than what the statement says? */
@@ -233,7 +233,7 @@ static bool edit_qualifier(void *ctx, struct sql_expr *e)
                 if (r->t != w->target) return true;
                 goto found;
             }
-    if (b->expr_block[e->id] && b->stmt->kind == SQL_DELETE) return true;
+    if (b->expr_block[e->id] && b->what->kind == SQL_DELETE) return true;
 found:;
     uint32_t first = e->name->span.first, end = first + 2;
     if (e->name->schema.len) { /* the cut of its schema is taken back */

@@ -34,9 +34,9 @@ static enum key_collation collation_kind(struct str c)
     if (ends_with(c, "_bin") || str_eq(c, STR("binary"))) return COLL_BIN;
     if (str_starts_nocase(c, STR("latin7"))) return COLL_OTHER;
     for (size_t i = 0; i < COUNT_OF(ascii_ci); i++)
-        if (ends_with(c, ascii_ci[i])) return COLL_ASCII_CI;
+        if (ends_with(c, ascii_ci[i])) return ends_with(c, "_cs") ? COLL_ASCII_CS : COLL_ASCII_CI;
     for (size_t i = 0; i < COUNT_OF(whole); i++)
-        if (str_eq(c, str_of(whole[i]))) return COLL_ASCII_CI;
+        if (str_eq(c, str_of(whole[i]))) return ends_with(c, "_cs") ? COLL_ASCII_CS : COLL_ASCII_CI;
     return COLL_OTHER;
 }
 
@@ -124,7 +124,8 @@ void keycol_init(struct keycol *k, const struct conf_table *t, uint32_t column, 
 static bool text_narrows(const struct keycol *k)
 {
     switch (k->collation) {
-    case COLL_BIN: return true;
+    case COLL_BIN:
+    case COLL_ASCII_CS: return true;
     case COLL_UNKNOWN: return !k->typed; /* no catalog: the rule file is believed */
     case COLL_ASCII_CI: return !k->case_sensitive;
     case COLL_OTHER: return false;

@@ -85,7 +85,7 @@ enum plan_flag {
     PLAN_CALC_FOUND_ROWS = 8,
     PLAN_TEMPORARY = 16,           /* CREATE/DROP TEMPORARY TABLE: pins the connection */
     PLAN_SERVER_LOCK = 32,         /* GET_LOCK, LOCK TABLES...: pins */
-    PLAN_NEEDS_CATALOG = 64,       /* built without a table's columns: not cached, rebuild when they are known */
+    PLAN_NEEDS_CATALOG = 64,       /* built without a table's columns; a catalog that knows them has another version, so the cache misses then */
     PLAN_SHARDED = 128,            /* names in the reply must be made logical */
     PLAN_NO_CACHE = 256,
     PLAN_MAY_REPLY_MANY = 512,     /* CALL: several result sets */

@@ -23,7 +23,8 @@ struct key { /* canonical value of one shard column; which member counts is told
 /* Like memcmp, by the order of the key type. */
 int key_cmp(enum conf_key_type type, const struct key *a, const struct key *b);
 
-enum key_collation { COLL_UNKNOWN, COLL_BIN /* bytes decide */, COLL_ASCII_CI /* among ASCII only letter case is ignored */, COLL_OTHER };
+enum key_collation { COLL_UNKNOWN, COLL_BIN /* bytes decide */, COLL_ASCII_CI /* among ASCII only letter case is ignored */,
+                     COLL_ASCII_CS /* among ASCII bytes decide */, COLL_OTHER };
 
 /* What is known of one shard column. */
 struct keycol {

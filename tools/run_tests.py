@@ -183,7 +183,8 @@ def main():
         tally.add('failed', 'interrupted')
     except Exception as e:                             # the servers could not start, or the like
         tally.add('failed', 'the test run itself', why=f'{type(e).__name__}: {e}')
-        traceback.print_exc()
+        if type(e).__name__ != 'Trouble':
+            traceback.print_exc()
     if tally.failures:
         print('\nFailed:\n' + '\n'.join('  ' + name for name in tally.failures))
     print(f'\n{time.monotonic() - began:.0f} s')

@@ -336,6 +336,7 @@ void conn_send(struct conn *c, const void *packet, size_t n, enum wire_follow_ki
     wire_follow_init(&c->follow, kind, c->capabilities);
     c->gather.seq = 1;
     c->gather.max = 0;
+    link_resume(c->link); /* a merge may have paused it with its last rows read */
     COUNT_ADD(c->realm->engine, bytes_to_servers, n);
     link_send(c->link, packet, n);
 }

@@ -607,7 +607,7 @@ enum exec_start exec_statement(struct front *f, struct str text, bool stable, st
             *session_plan = p;
             return EXEC_SESSION;
         }
-        if (!(info->flags & (PLAN_NO_CACHE | PLAN_NEEDS_CATALOG))) plan_cache_put(r->cache, &env, &en->scan, p);
+        if (!(info->flags & PLAN_NO_CACHE)) plan_cache_put(r->cache, &env, &en->scan, p);
     } else {
         plan_ref(p);
     }

@@ -222,13 +222,14 @@ static void shortest(double v, char text[40])
 void double_put(double v, uint32_t decimals, struct buf *out)
 {
     char text[MAX_TEXT];
+    if (v == 0) v = 0; /* the servers show no -0 */
     if (decimals < DOUBLE_NOT_FIXED) {
         int n = snprintf(text, sizeof text, "%.*f", (int)decimals, v);
         buf_put(out, text, (size_t)n);
         return;
     }
     if (v == 0) {
-        buf_putz(out, signbit(v) ? "-0" : "0");
+        buf_putz(out, "0");
         return;
     }
     shortest(v, text);
@@ -238,8 +239,8 @@ void double_put(double v, uint32_t decimals, struct buf *out)
         if (*p >= '0' && *p <= '9') digits[n++] = *p;
     while (n > 1 && digits[n - 1] == '0') n--;
     if (v < 0) buf_put_u8(out, '-');
-    int point = exponent + 1; /* digits before the point */
-    if (point < -14 || point > 15) {
+    int point = exponent + 1; /* digits before the point; with some behind it the plain form reaches one further */
+    if (point < -14 || (point > 15 && n <= point)) {
         buf_put(out, digits, 1);
         if (n > 1) {
             buf_put_u8(out, '.');

@@ -37,7 +37,8 @@ bool decimal_average_put(const struct decimal_sum *s, uint64_t count, uint32_t s
 
 enum { DOUBLE_NOT_FIXED = 31 }; /* `decimals` of a column without fixed ones */
 bool double_parse(struct str s, double *out) MUST_CHECK;
-/* The text protocol's form: shortest digits that read back the same, plain from 1e-15 to below 1e15, else 1.5e15; or with fixed decimals. */
+/* The text protocol's form: shortest digits that read back the same, plain from 1e-15 to below 1e15 (or while
+ * digits stand behind the point), else 1.5e15; or with fixed decimals. */
 void double_put(double v, uint32_t decimals, struct buf *out);
 uint64_t double_prefix(double v); /* orders as the values; -0 and 0 are the same */
 

@@ -7,7 +7,8 @@
  *
  * Decoders return WIRE_OK, or WIRE_MALFORMED when a field overruns its packet or has an impossible value; results are views into the
  * caller's bytes. "payload" means the bytes after the header (of a continued packet: joined by the caller). Encoders named
- * wire_put_X append a whole packet (header and payload, split at 16 MB) to a buf and advance *seq.
+ * wire_put_X append a whole packet (header and payload, split at 16 MB) to a buf and advance *seq; when the buf fails they leave its
+ * length and *seq as they were. A NUL inside a NUL-terminated field (a user, a schema, a plugin) counts as such a failure.
  */
 #ifndef WEIR_WIRE_H
 #define WEIR_WIRE_H
@@ -189,7 +190,11 @@ void wire_put_text_field(struct buf *out, struct str value); /* ptr NULL: SQL NU
  * packet are looked at. After done: what the terminal packet said.
  *
  * Hot path: keep it small and inline what pays. Payloads of OK/EOF/ERR packets that straddle chunks are collected in `tail` (at most 512 bytes of
- * them are kept; longer messages are cut for our use, the relay is not).
+ * them are kept; longer messages are cut for our use, the relay is not). When `failed`, tail[0..ntail) is the ERR payload wherever it lay.
+ *
+ * init expects the reply of a one-packet command: after a command of n packets (16 MB and more) set seq = n. After LOCAL_INFILE the
+ * caller relays the client's file, then sets state = WIRE_F_FIRST and seq to that of the server's answer. A packet of ours may be
+ * put between the server's only when !in_payload, !continued and nhead == 0.
  */
 enum wire_follow_kind { WIRE_FOLLOW_QUERY /* COM_QUERY */, WIRE_FOLLOW_OK /* one OK/ERR/EOF packet */, WIRE_FOLLOW_FIELDS /* COM_FIELD_LIST */,
                         WIRE_FOLLOW_TEXT /* COM_STATISTICS: one packet of any kind */ };

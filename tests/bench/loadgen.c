@@ -16,7 +16,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 
-enum { PEEK = 32, READ_SIZE = 262144, HISTOGRAM = 64 * 32 };
+enum { PEEK = 32, PEEK_ERROR = 240 /* an error is kept whole */, READ_SIZE = 262144, HISTOGRAM = 64 * 32 };
 
 enum phase { LOGIN, IDLE, HEADER, COLUMNS, COLUMNS_END, ROWS, DEAD };
 struct conn {
@@ -24,7 +24,7 @@ struct conn {
     enum phase phase;
     uint8_t head[4], have_head; /* the header of the packet that arrives */
     uint8_t seq;
-    uint8_t peek[PEEK];
+    uint8_t peek[PEEK_ERROR];
     uint32_t have, len; /* of the payload */
     bool continued;     /* the packet before was full: this is more of the same */
     uint64_t columns, rows;
@@ -59,7 +59,7 @@ static const char *query_tail; /* behind %d */
 static bool query_has_number;
 static uint64_t done, total_rows, errors, wrong, started, deadline, bytes_in;
 static uint64_t histogram[HISTOGRAM]; /* 32 steps for each power of two of microseconds/16 */
-static char first_error[256];
+static char first_error[400];
 static bool stopping;
 static long active;
 
@@ -301,8 +301,9 @@ static void follow(struct conn *c, const uint8_t *p, size_t n)
         /* len counts down to 0 while `have` keeps the beginning; packet() wants the whole length, so it is
          * read again. */
         size_t take = n < c->len ? n : c->len;
-        if (c->have < PEEK && take) {
-            size_t keep = take < PEEK - c->have ? take : PEEK - c->have;
+        if (take && (c->have < PEEK || (c->have < PEEK_ERROR && c->peek[0] == 0xff))) {
+            uint8_t first = c->have ? c->peek[0] : *p;
+            size_t room = (first == 0xff ? PEEK_ERROR : PEEK) - c->have, keep = take < room ? take : room;
             memcpy(c->peek + c->have, p, keep);
             c->have += (uint32_t)keep;
         }

@@ -25,6 +25,7 @@ STAND_IN = bool(os.environ.get('WEIR_STAND_IN'))
 home = None          # the temporary directory
 shards = {}          # 's0', 's1', 's2' -> Mariadb
 reference = None     # the plain server
+generation = 0       # how often the shared Weir was started: tables are gone when it grows
 _shared = None       # the Weir with the usual rules
 _weirs = []          # every Weir started and not ended by its test
 _reports = []
@@ -37,6 +38,8 @@ PHYSICAL = ('shop', 'shop_0', 'shop_1', 'other', 'sbtest', 'weir')
 def start():
     """Four servers, each a copy of one fresh data directory."""
     global home, reference
+    if not os.access(BINARY, os.X_OK):
+        raise Trouble(f'{BINARY} is not there: build it first (tools/test does)')
     home = tempfile.mkdtemp(prefix='weir-test-')
     os.chmod(home, 0o755)
     ports = free_ports(5)
@@ -142,10 +145,13 @@ class StandIn:
 
 def shared():
     """The Weir with the usual rules that most tests use; started when first asked for, and again if it died."""
-    global _shared
+    global _shared, generation
     if _shared is None and STAND_IN:
         _shared = StandIn()
         reset_stand_in()
+    if _shared is not None and not STAND_IN and not servers.port_answers(_shared.port):
+        # A process that a sanitizer ends still writes its report.
+        wait_until(lambda: not _shared.alive(), 20, 'end of a Weir that does not listen')
     if _shared is not None and not _shared.alive():
         try:
             end(_shared)
@@ -154,11 +160,12 @@ def shared():
         _shared = None
     if _shared is None:
         clear_servers()
+        generation += 1
         _shared = make(name='shared')
         _shared.start()
         with Client(_shared.port) as c:
             for schema in ('shop', 'other', 'sbtest'):
-                c.one(f'CREATE DATABASE {schema}')
+                c.one(f'CREATE DATABASE IF NOT EXISTS {schema}')
     return _shared
 
 
@@ -185,6 +192,8 @@ class Case(unittest.TestCase):
         for client in self.clients:
             client.close()
         weir = _shared
+        if weir is not None and not STAND_IN and weir.sanitizer_report():
+            weir.await_exit(20)
         if weir is not None and not weir.alive():
             self.fail(f'weir died with code {weir.process.returncode}:\n'
                       f'{weir.sanitizer_report() or servers.tail(weir.log, 30)}')

@@ -14,9 +14,10 @@
  *   information_schema         the columns below, for every table whose name the statement mentions
  *
  * and LIMIT lowers it. Every table is sbtest's: id int, k int, c char(120), pad char(60). The integer of row
- * r is offset + r * stride, so that servers started with offsets 0..n-1 and stride n hold interleaved rows
- * and a merge of them is the sequence 0, 1, 2...: a load generator can check it. Everything else that is SQL
- * gets OK with one row affected.
+ * r is offset + r * stride; one process may be several servers on ports of their own (--servers n), whose
+ * offsets are 0..n-1 and stride n: so they hold interleaved rows, a merge of them is the sequence 0, 1, 2...
+ * and a load generator can check it. (In one process, because n processes on one core would cost the proxy n
+ * wake-ups instead of one.) Everything else that is SQL gets OK with one row affected.
  *
  * A reply is built once per (select list, rows, flags) and kept; a reply larger than the socket buffer is
  * sent as the client takes it, and nothing more is read from that client meanwhile.
@@ -46,8 +47,10 @@ struct conn {
     int fd;
     uint32_t caps, thread_id;
     uint16_t status;
-    uint8_t greeted, closing; /* greeted: 0 login awaited, 1 commands */
-    const uint8_t *out;       /* what is still to be sent */
+    uint8_t server;     /* which of --servers */
+    bool listens;       /* no connection but a listener */
+    bool greeted;       /* logged in: commands follow */
+    const uint8_t *out; /* what is still to be sent */
     size_t out_len;
     uint8_t *owned; /* the array behind `out` when no reply of the table is */
     struct mb in;   /* an incomplete packet, or commands that came while a reply was being sent */
@@ -55,9 +58,9 @@ struct conn {
 
 static struct {
     const char *version, *address, *tables;
-    long offset, stride;
+    long offset, stride, servers;
     bool cap_deprecate;
-} opt = {"8.0.36", "127.0.0.1:0", "sbtest1", 0, 1, true};
+} opt = {"8.0.36", "127.0.0.1:0", "sbtest1", 0, 0, 1, true};
 
 static struct reply *replies[REPLIES];
 static unsigned nreplies;
@@ -284,8 +287,9 @@ static const char c_value[] =
     "28203206787-41238978918-19503783441";
 static const char pad_value[] = "22195207048-70116052123-74140395089-76317954521-98694025897.";
 
-/* Flags of a reply: the status bits it carries, and whether the client does without EOF. */
-enum { FLAG_DEPRECATE = 0x10000 };
+/* Flags of a reply: the status bits it carries, whether the client does without EOF, and the server it asked.
+ */
+enum { FLAG_DEPRECATE = 0x10000, FLAG_SERVER = 20 /* from this bit on: which of --servers */ };
 
 static void put_value(struct mb *b, const struct column *col, long key)
 {
@@ -348,9 +352,10 @@ static void build_rows(struct mb *b, struct text list, bool has_table, uint32_t 
     unsigned n = columns_of(list, has_table, cols);
     uint8_t seq = 1;
     put_header(b, &seq, cols, n, has_table, flags);
-    for (uint32_t r = 0; r < rows; r++) {
+    long key = opt.offset + (long)(flags >> FLAG_SERVER);
+    for (uint32_t r = 0; r < rows; r++, key += opt.stride) {
         size_t at = mb_begin(b);
-        for (unsigned i = 0; i < n; i++) put_value(b, &cols[i], opt.offset + (long)r * opt.stride);
+        for (unsigned i = 0; i < n; i++) put_value(b, &cols[i], key);
         mb_end(b, at, &seq);
     }
     put_end(b, &seq, flags);
@@ -419,6 +424,7 @@ static void build_information_schema(struct mb *b, struct text t, struct text li
     unsigned n = columns_of(list, false, cols), per_table = 0;
     const char *order = find_word(t, "ORDER");
     if (order) t.end = order;
+    bool whole_schema = false;
     unsigned nwords = quoted_words(t, words, sizeof words / sizeof *words);
     if (strncasecmp(view, "COLUMNS", 7) == 0)
         per_table = 4;
@@ -429,16 +435,19 @@ static void build_information_schema(struct mb *b, struct text t, struct text li
     uint8_t seq = 1;
     put_header(b, &seq, cols, n, false, flags);
     /* Pairs of words are (schema, table); a single schema has the tables of --tables. */
-    char all[2][80];
     if (nwords < 2) {
-        snprintf(all[0], sizeof all[0], "%s", nwords ? words[0] : "bench");
-        snprintf(all[1], sizeof all[1], "%s", opt.tables);
-        memcpy(words, all, sizeof all);
-        nwords = 2;
+        if (!nwords) snprintf(words[0], sizeof words[0], "bench");
+        nwords = 1;
+        for (const char *p = opt.tables; *p && nwords < sizeof words / sizeof *words;) {
+            size_t len = strcspn(p, ",");
+            snprintf(words[nwords++], sizeof *words, "%.*s", (int)len, p);
+            p += len + (p[len] == ',');
+        }
+        whole_schema = true;
     }
     const char *by_name = find_word(t, "TABLE_NAME");
-    bool pairs = (by_name && contains((struct text){by_name, t.end}, "TABLE_SCHEMA")) || contains(t, "((") ||
-                 nwords == 2;
+    bool pairs = !whole_schema && ((by_name && contains((struct text){by_name, t.end}, "TABLE_SCHEMA")) ||
+                                   contains(t, "((") || nwords == 2);
     for (unsigned w = 1; w < nwords; w += pairs ? 2 : 1) {
         for (unsigned i = 0; i < per_table; i++) {
             size_t at = mb_begin(b);
@@ -516,9 +525,15 @@ static bool answer_ok(struct conn *c, uint64_t affected, const char *info)
 
 /* ---- statements ---- */
 
+static uint32_t flags_of(const struct conn *c)
+{
+    uint32_t eof = c->caps & CAP_DEPRECATE_EOF ? FLAG_DEPRECATE : 0;
+    return c->status | eof | (uint32_t)c->server << FLAG_SERVER;
+}
+
 static bool answer_select(struct conn *c, struct text t)
 {
-    uint32_t flags = c->status | (c->caps & CAP_DEPRECATE_EOF ? (uint32_t)FLAG_DEPRECATE : 0u);
+    uint32_t flags = flags_of(c);
     struct text list = {t.p + 6, t.end};
     const char *from = find_word(list, "FROM");
     uint32_t rows = 1;
@@ -573,7 +588,7 @@ static bool answer_select(struct conn *c, struct text t)
 /* SHOW gives an empty result of the columns that clients expect. */
 static bool answer_show(struct conn *c, struct text t)
 {
-    uint32_t flags = c->status | (c->caps & CAP_DEPRECATE_EOF ? (uint32_t)FLAG_DEPRECATE : 0u);
+    uint32_t flags = flags_of(c);
     struct column cols[3] = {
         {"Level", "", K_TEXT, NULL}, {"Code", "", K_COUNT, NULL}, {"Message", "", K_TEXT, NULL}};
     bool warnings = contains(t, "WARNINGS") || contains(t, "ERRORS");
@@ -677,7 +692,7 @@ static ssize_t take(struct conn *c, const uint8_t *p, size_t n)
         }
         if (len < 32) return -1; /* also ends an SSLRequest, which was not offered */
         c->caps = (uint32_t)mini_le(body, 4);
-        c->greeted = 1;
+        c->greeted = true;
         uint8_t seq = (uint8_t)(p[at - len - 1] + 1);
         scratch.n = 0;
         mini_ok(&scratch, &seq, 0, 0, 0, c->status, NULL);
@@ -732,10 +747,10 @@ static bool writable(struct conn *c)
     return true;
 }
 
-static void accept_one(int lfd)
+static void accept_one(const struct conn *listener)
 {
     static const uint8_t salt[20] = "nullnullnullnullnull";
-    int fd = accept4(lfd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
         if (errno != EMFILE && errno != ENFILE) return;
         mini_die("out of file descriptors");
@@ -743,6 +758,7 @@ static void accept_one(int lfd)
     mini_nodelay(fd);
     struct conn *c = mini_alloc(sizeof *c);
     c->fd = fd;
+    c->server = listener->server;
     c->status = STATUS_AUTOCOMMIT;
     c->thread_id = (uint32_t)++nconnections;
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
@@ -758,7 +774,10 @@ static const char usage[] =
     "  --listen [HOST:]PORT    default 127.0.0.1:0 (the port is printed: 'listening PORT'); --port N is the "
     "same\n"
     "  --version TEXT          default 8.0.36; e.g. 10.11.6-MariaDB\n"
-    "  --offset N --stride N   the integer of row r is offset + r * stride; defaults 0 and 1\n"
+    "  --servers N             N servers in one process, each on a port of its own (then use port 0); "
+    "default 1\n"
+    "  --offset N --stride N   the integer of row r of server i is offset + i + r * stride; defaults 0 and "
+    "--servers\n"
     "  --tables NAME           the table that information_schema lists when the question names none; default "
     "sbtest1\n"
     "  --no-deprecate-eof      do not offer CLIENT_DEPRECATE_EOF\n"
@@ -772,7 +791,8 @@ static void options(int argc, char **argv)
                                           {"offset", 1, NULL, 'o'},
                                           {"stride", 1, NULL, 's'},
                                           {"tables", 1, NULL, 't'},
-                                          {"no-deprecate-eof", 0, NULL, 'n'},
+                                          {"no-deprecate-eof", 0, NULL, 'E'},
+                                          {"servers", 1, NULL, 'n'},
                                           {"cpu", 1, NULL, 'c'},
                                           {"help", 0, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
@@ -782,32 +802,38 @@ static void options(int argc, char **argv)
         case 'v': opt.version = optarg; break;
         case 'o': opt.offset = mini_number("--offset", optarg, 0, 1000000); break;
         case 's': opt.stride = mini_number("--stride", optarg, 1, 1000000); break;
+        case 'n': opt.servers = mini_number("--servers", optarg, 1, 64); break;
         case 't': opt.tables = optarg; break;
-        case 'n': opt.cap_deprecate = false; break;
+        case 'E': opt.cap_deprecate = false; break;
         case 'c': mini_pin((int)mini_number("--cpu", optarg, 0, 1023)); break;
         case 'h': fputs(usage, stdout); exit(0);
         default: fputs(usage, stderr); exit(2);
         }
     }
+    if (!opt.stride) opt.stride = opt.servers;
 }
 
 int main(int argc, char **argv)
 {
     options(argc, argv);
     mini_many_files();
-    int lfd = mini_listen(opt.address);
-    mini_nonblock(lfd);
     ep = epoll_create1(EPOLL_CLOEXEC);
-    struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL};
-    if (ep < 0 || epoll_ctl(ep, EPOLL_CTL_ADD, lfd, &e) < 0) mini_die("epoll: %s", strerror(errno));
+    if (ep < 0) mini_die("epoll: %s", strerror(errno));
+    for (long i = 0; i < opt.servers; i++) {
+        struct conn *l = mini_alloc(sizeof *l);
+        *l = (struct conn){.fd = mini_listen(opt.address), .listens = true, .server = (uint8_t)i};
+        mini_nonblock(l->fd);
+        struct epoll_event e = {.events = EPOLLIN, .data.ptr = l};
+        if (epoll_ctl(ep, EPOLL_CTL_ADD, l->fd, &e) < 0) mini_die("epoll_ctl: %s", strerror(errno));
+    }
     for (;;) {
         struct epoll_event events[256];
         int n = epoll_wait(ep, events, 256, -1);
         if (n < 0 && errno != EINTR) mini_die("epoll_wait: %s", strerror(errno));
         for (int i = 0; i < n; i++) {
             struct conn *c = events[i].data.ptr;
-            if (!c)
-                accept_one(lfd);
+            if (c->listens)
+                accept_one(c);
             else if (!(events[i].events & EPOLLOUT ? writable(c) : readable(c)))
                 conn_close(c);
         }

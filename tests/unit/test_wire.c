@@ -1,5 +1,6 @@
 /*
- * Packets: length-encoded values, the cursor, splitting at 16 MB, failing memory, and gathering payloads out of chunks.
+ * Packets: length-encoded values, the cursor, splitting at 16 MB, failing memory, and gathering payloads out
+ * of chunks.
  */
 #include "test_wire.h"
 
@@ -8,7 +9,8 @@
 static void lenenc_round_trips(void **state)
 {
     (void)state;
-    const uint64_t values[] = {0, 1, 250, 251, 252, 255, 256, 65535, 65536, 0xffffff, 0x1000000, UINT32_MAX, 1ull << 63, UINT64_MAX};
+    const uint64_t values[] = {0,     1,     250,      251,       252,        255,        256,
+                               65535, 65536, 0xffffff, 0x1000000, UINT32_MAX, 1ull << 63, UINT64_MAX};
     const size_t sizes[] = {1, 1, 1, 3, 3, 3, 3, 3, 4, 4, 9, 9, 9, 9};
     for (size_t i = 0; i < COUNT_OF(values); i++) {
         struct buf b = {0};
@@ -38,7 +40,12 @@ static void lenenc_round_trips(void **state)
 static void oversized_strings_are_malformed(void **state)
 {
     (void)state;
-    const char *cases[] = {"fe 00000000 00000080 61", "fe ffffffff ffffffff 61", "fe ffffffff 00000000 61", "fd 020000 61", "fc 0200 61", "02 61"};
+    const char *cases[] = {"fe 00000000 00000080 61",
+                           "fe ffffffff ffffffff 61",
+                           "fe ffffffff 00000000 61",
+                           "fd 020000 61",
+                           "fc 0200 61",
+                           "02 61"};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct str s = unhex(cases[i]);
         struct wire_reader r = wire_read(s.ptr, s.len);
@@ -134,7 +141,8 @@ static void a_failed_packet_leaves_nothing(void **state)
             assert_true(b.failed);
             assert_int_equal(seq, 3);
             assert_int_equal(b.len, 6);
-        } else assert_int_equal(b.len, 6 + 4 + sizeof payload);
+        } else
+            assert_int_equal(b.len, 6 + 4 + sizeof payload);
         buf_reset(&b);
         seq = 3;
         b.max = 100;
@@ -233,6 +241,10 @@ static void gather_whole_is_a_view(void **state)
     assert_ptr_equal(payload.ptr, stream + 4);
     assert_int_equal(used, 7);
     assert_int_equal(mem_count(), before);
+    assert_int_equal(wire_gather_next(&g, "\0\0\0\x63", 4, &used, &payload),
+                     WIRE_OK); /* not checked: taken over */
+    assert_int_equal(g.seq, 0x64);
+    assert_true(payload.ptr && payload.len == 0);
     assert_int_equal(wire_gather_next(&g, NULL, 0, &used, &payload), WIRE_MORE);
     assert_int_equal(used, 0);
 }
@@ -283,10 +295,14 @@ static void gather_refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lenenc_round_trips),       cmocka_unit_test(oversized_strings_are_malformed),
-        cmocka_unit_test(cursor_stays_bad),         cmocka_unit_test(packets_split_at_16_mb),
-        cmocka_unit_test(a_failed_packet_leaves_nothing), cmocka_unit_test(names),
-        cmocka_unit_test(gathers_any_chunks),       cmocka_unit_test(gather_whole_is_a_view),
+        cmocka_unit_test(lenenc_round_trips),
+        cmocka_unit_test(oversized_strings_are_malformed),
+        cmocka_unit_test(cursor_stays_bad),
+        cmocka_unit_test(packets_split_at_16_mb),
+        cmocka_unit_test(a_failed_packet_leaves_nothing),
+        cmocka_unit_test(names),
+        cmocka_unit_test(gathers_any_chunks),
+        cmocka_unit_test(gather_whole_is_a_view),
         cmocka_unit_test(gather_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* test_wire.h - what the tests of the wire codec share: bytes from hex, exact copies, a small random source. */
+/* test_wire.h - what the tests of the wire codec share: bytes from hex, exact copies, a small random source.
+ */
 #ifndef WEIR_TEST_WIRE_H
 #define WEIR_TEST_WIRE_H
 
@@ -12,7 +13,8 @@
 
 #include "proxy/wire/wire.h"
 
-/* A heap copy of exactly the given bytes, so that the address sanitizer sees a read past the end. Freed by the caller. */
+/* A heap copy of exactly the given bytes, so that the address sanitizer sees a read past the end. Freed by
+ * the caller. */
 static inline struct str exact(const void *p, size_t n)
 {
     char *c = malloc(n ? n : 1);

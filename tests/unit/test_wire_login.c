@@ -17,7 +17,8 @@ static struct str payload_of(const char *hex)
 /* MariaDB 10.11 on Debian 12, over its socket. */
 #define MARIADB_GREETING                                                                                     \
     "640000000a352e352e352d31302e31312e31392d4d6172696144422d302b6465623132753100030000002848707e47282f5200" \
-    "fef7080200ff81150000000000001d00000032423378254a282625273268006d7973716c5f6e61746976655f70617373776f726400"
+    "fef7080200ff81150000000000001d00000032423378254a282625273268006d7973716c5f6e61746976655f70617373776f72" \
+    "6400"
 
 static void mariadb_greeting(void **state)
 {
@@ -36,7 +37,8 @@ static void mariadb_greeting(void **state)
 }
 
 /* As MySQL sends it: the fields laid out by hand, so that the encoder does not test itself. */
-static struct str mysql_greeting(const char *version, uint32_t capabilities, uint8_t collation, const char *plugin)
+static struct str mysql_greeting(const char *version, uint32_t capabilities, uint8_t collation,
+                                 const char *plugin)
 {
     struct buf b = {0};
     buf_put_u8(&b, 10);
@@ -71,7 +73,8 @@ static void mysql_greetings(void **state)
         {"9.7.0", 0xdfffffff, 255, "caching_sha2_password"},
     };
     for (size_t i = 0; i < COUNT_OF(servers); i++) {
-        struct str s = mysql_greeting(servers[i].version, servers[i].capabilities, servers[i].collation, servers[i].plugin);
+        struct str s = mysql_greeting(servers[i].version, servers[i].capabilities, servers[i].collation,
+                                      servers[i].plugin);
         struct wire_greeting g;
         assert_int_equal(wire_get_greeting(s, &g), WIRE_OK);
         assert_str(g.server_version, servers[i].version);
@@ -89,7 +92,8 @@ static void mysql_greetings(void **state)
         assert_memory_equal(b.data + WIRE_HEADER, s.ptr, s.len);
         buf_release(&b);
 
-        struct str open = exact(s.ptr, s.len - 1); /* 5.5.7 to 5.5.9 and 5.6.0 to 5.6.1 forgot the name's NUL */
+        struct str open =
+            exact(s.ptr, s.len - 1); /* 5.5.7 to 5.5.9 and 5.6.0 to 5.6.1 forgot the name's NUL */
         assert_int_equal(wire_get_greeting(open, &g), WIRE_OK);
         assert_str(g.auth_plugin, servers[i].plugin);
         drop(open);
@@ -101,12 +105,16 @@ static void other_greetings(void **state)
 {
     (void)state;
     struct wire_greeting g;
-    struct str first = exact("\x0a" "4.0.1\0\1\0\0\0ABCDEFGH\0\x2c\0", 22); /* all there was in 1998 */
+    struct str first = exact("\x0a"
+                             "4.0.1\0\1\0\0\0ABCDEFGH\0\x2c\0",
+                             22); /* all there was in 1998 */
     assert_int_equal(wire_get_greeting(first, &g), WIRE_OK);
     assert_int_equal(g.capabilities, 0x2c);
     assert_memory_equal(g.nonce, "ABCDEFGH\0\0\0\0\0\0\0\0\0\0\0\0", WIRE_NONCE);
     drop(first);
-    struct str old = exact("\x09" "3.20\0", 6);
+    struct str old = exact("\x09"
+                           "3.20\0",
+                           6);
     assert_int_equal(wire_get_greeting(old, &g), WIRE_MALFORMED);
     drop(old);
     assert_int_equal(wire_get_greeting(STR("\xff\x10\x04Too many connections"), &g), WIRE_MALFORMED);
@@ -131,29 +139,42 @@ static const struct {
     bool ssl;
 } logins[] = {
     /* the mariadb client 10.11 */
-    {"d40000018ca2bf000000100021000000000000000000000000000000000000000000000061707000149b7d5872d84e55f2a3c7ab9d"
-     "fc24402d68a5104073686f70006d7973716c5f6e61746976655f70617373776f7264007f035f6f73054c696e75780c5f636c69656e74"
-     "5f6e616d650a6c69626d617269616462045f7069640531393837310f5f636c69656e745f76657273696f6e06332e332e3230095f706c"
-     "6174666f726d067838365f36340c70726f6772616d5f6e616d65056d7973716c0c5f7365727665725f686f7374093132372e302e302e31",
+    {"d40000018ca2bf000000100021000000000000000000000000000000000000000000000061707000149b7d5872d84e55f2a3c7a"
+     "b9d"
+     "fc24402d68a5104073686f70006d7973716c5f6e61746976655f70617373776f7264007f035f6f73054c696e75780c5f636c696"
+     "56e74"
+     "5f6e616d650a6c69626d617269616462045f7069640531393837310f5f636c69656e745f76657273696f6e06332e332e3230095"
+     "f706c"
+     "6174666f726d067838365f36340c70726f6772616d5f6e616d65056d7973716c0c5f7365727665725f686f7374093132372e302"
+     "e302e31",
      "app", "shop", "mysql_native_password", 20, 127, 0x00bfa28c, 33, false},
     /* ... to a server that prefers caching_sha2_password */
-    {"e00000018ca2bf00000010002100000000000000000000000000000000000000000000006170700020cc0b57cf8fc973f71933fc3585"
-     "6fe7a0d8117e7ef1d678ae1cc8462c1e56ef9f73686f700063616368696e675f736861325f70617373776f7264007f035f6f73054c69"
-     "6e75780c5f636c69656e745f6e616d650a6c69626d617269616462045f7069640531393837340f5f636c69656e745f76657273696f6e"
-     "06332e332e3230095f706c6174666f726d067838365f36340c70726f6772616d5f6e616d65056d7973716c0c5f7365727665725f686f"
+    {"e00000018ca2bf00000010002100000000000000000000000000000000000000000000006170700020cc0b57cf8fc973f71933f"
+     "c3585"
+     "6fe7a0d8117e7ef1d678ae1cc8462c1e56ef9f73686f700063616368696e675f736861325f70617373776f7264007f035f6f730"
+     "54c69"
+     "6e75780c5f636c69656e745f6e616d650a6c69626d617269616462045f7069640531393837340f5f636c69656e745f766572736"
+     "96f6e"
+     "06332e332e3230095f706c6174666f726d067838365f36340c70726f6772616d5f6e616d65056d7973716c0c5f7365727665725"
+     "f686f"
      "7374093132372e302e302e31",
      "app", "shop", "caching_sha2_password", 32, 127, 0x00bfa28c, 33, false},
     /* PyMySQL 1.0.2 */
-    {"8b0000010da23a00ffffff002d000000000000000000000000000000000000000000000061707000149b7d5872d84e55f2a3c7ab9dfc"
-     "24402d68a5104073686f70006d7973716c5f6e61746976655f70617373776f726400360c5f636c69656e745f6e616d650770796d7973"
+    {"8b0000010da23a00ffffff002d000000000000000000000000000000000000000000000061707000149b7d5872d84e55f2a3c7a"
+     "b9dfc"
+     "24402d68a5104073686f70006d7973716c5f6e61746976655f70617373776f726400360c5f636c69656e745f6e616d650770796"
+     "d7973"
      "716c045f7069640531393836390f5f636c69656e745f76657273696f6e05312e302e32",
      "app", "shop", "mysql_native_password", 20, 54, 0x003aa20d, 45, false},
-    {"970000010da23a00ffffff002d00000000000000000000000000000000000000000000006170700020cc0b57cf8fc973f71933fc3585"
-     "6fe7a0d8117e7ef1d678ae1cc8462c1e56ef9f73686f700063616368696e675f736861325f70617373776f726400360c5f636c69656e"
+    {"970000010da23a00ffffff002d00000000000000000000000000000000000000000000006170700020cc0b57cf8fc973f71933f"
+     "c3585"
+     "6fe7a0d8117e7ef1d678ae1cc8462c1e56ef9f73686f700063616368696e675f736861325f70617373776f726400360c5f636c6"
+     "9656e"
      "745f6e616d650770796d7973716c045f7069640531393836390f5f636c69656e745f76657273696f6e05312e302e32",
      "app", "shop", "caching_sha2_password", 32, 54, 0x003aa20d, 45, false},
     /* the mariadb client asks for TLS */
-    {"200000018caabf0000001000210000000000000000000000000000000000000000000000", "", "", "", 0, 0, 0x00bfaa8c, 33, true},
+    {"200000018caabf0000001000210000000000000000000000000000000000000000000000", "", "", "", 0, 0, 0x00bfaa8c,
+     33, true},
 };
 
 static void real_logins(void **state)
@@ -196,21 +217,35 @@ static void login_forms(void **state)
 {
     (void)state;
     const uint32_t base = WIRE_CAP_PROTOCOL_41;
-    const uint32_t optional[] = {WIRE_CAP_SECURE_CONNECTION, WIRE_CAP_PLUGIN_AUTH_LENENC_CLIENT_DATA, WIRE_CAP_CONNECT_WITH_DB,
-                                 WIRE_CAP_PLUGIN_AUTH, WIRE_CAP_CONNECT_ATTRS, WIRE_CAP_ZSTD_COMPRESSION_ALGORITHM, WIRE_CAP_SSL};
+    const uint32_t optional[] = {WIRE_CAP_SECURE_CONNECTION,
+                                 WIRE_CAP_PLUGIN_AUTH_LENENC_CLIENT_DATA,
+                                 WIRE_CAP_CONNECT_WITH_DB,
+                                 WIRE_CAP_PLUGIN_AUTH,
+                                 WIRE_CAP_CONNECT_ATTRS,
+                                 WIRE_CAP_ZSTD_COMPRESSION_ALGORITHM,
+                                 WIRE_CAP_SSL};
     for (uint32_t mask = 0; mask < 1u << COUNT_OF(optional); mask++) {
         uint32_t caps = base;
         for (size_t i = 0; i < COUNT_OF(optional); i++)
             if (mask & 1u << i) caps |= optional[i];
-        struct wire_login in = {.capabilities = caps, .max_packet = 1 << 24, .collation = 45, .user = STR("u"), .auth = STR("secret"),
-                                .schema = STR("d"), .auth_plugin = STR("p"), .attributes = STR("\1a\1b"), .zstd_level = 3}, out;
+        struct wire_login in = {.capabilities = caps,
+                                .max_packet = 1 << 24,
+                                .collation = 45,
+                                .user = STR("u"),
+                                .auth = STR("secret"),
+                                .schema = STR("d"),
+                                .auth_plugin = STR("p"),
+                                .attributes = STR("\1a\1b"),
+                                .zstd_level = 3},
+                          out;
         struct buf b = {0};
         uint8_t seq = 0;
         wire_put_login(&b, &seq, &in);
         assert_false(b.failed);
         struct str s = exact(b.data + 4, b.len - 4);
         assert_int_equal(wire_get_login(s, &out), WIRE_OK);
-        assert_true(out.capabilities == caps && out.max_packet == 1 << 24 && out.collation == 45 && !out.ssl_request);
+        assert_true(out.capabilities == caps && out.max_packet == 1 << 24 && out.collation == 45 &&
+                    !out.ssl_request);
         assert_str(out.user, "u");
         assert_str(out.auth, "secret");
         assert_str(out.schema, caps & WIRE_CAP_CONNECT_WITH_DB ? "d" : "");
@@ -225,7 +260,9 @@ static void login_forms(void **state)
 static void login_refusals(void **state)
 {
     (void)state;
-    struct wire_login l = {.capabilities = WIRE_CAP_PROTOCOL_41 | WIRE_CAP_SECURE_CONNECTION, .user = STR("a\0b"), .auth = STR("")};
+    struct wire_login l = {.capabilities = WIRE_CAP_PROTOCOL_41 | WIRE_CAP_SECURE_CONNECTION,
+                           .user = STR("a\0b"),
+                           .auth = STR("")};
     struct buf b = {0};
     uint8_t seq = 0;
     wire_put_login(&b, &seq, &l); /* a NUL would move the fields behind it */
@@ -236,6 +273,15 @@ static void login_refusals(void **state)
     l.auth = str_make(long_auth, sizeof long_auth);
     wire_put_login(&b, &seq, &l); /* one length byte */
     assert_true(b.failed && b.len == 0);
+    l = (struct wire_login){.capabilities =
+                                WIRE_CAP_PROTOCOL_41 | WIRE_CAP_SECURE_CONNECTION | WIRE_CAP_CONNECT_WITH_DB,
+                            .user = STR("a"),
+                            .auth = STR(""),
+                            .schema = STR("")};
+    buf_reset(&b);
+    wire_put_login(&b, &seq, &l);
+    assert_int_equal(wire_get_login(str_make(b.data + 4, b.len - 4), &l), WIRE_OK);
+    assert_false(l.has_schema); /* an empty name is no schema */
     buf_release(&b);
     struct str old = exact("\x05\x00\0\0\0app\0pass\0", 14); /* a client from before 4.1 */
     assert_int_equal(wire_get_login(old, &l), WIRE_MALFORMED);
@@ -301,11 +347,13 @@ static void mangled(void **state)
     struct wire_login l;
     for (size_t i = 0; i < COUNT_OF(logins); i++) {
         struct str s = payload_of(logins[i].hex);
-        for (size_t n = 0; n < s.len; n++) { /* where a login must not end */
+        assert_int_equal(wire_get_login(s, &l), WIRE_OK);
+        size_t plugin = l.ssl_request ? s.len : (size_t)(l.auth_plugin.ptr - s.ptr),
+               after = plugin + l.auth_plugin.len + 1;
+        for (size_t n = 0; n < s.len;
+             n++) { /* only in the plugin's name and right behind it may a login end */
             struct str cut = exact(s.ptr, n);
-            enum wire_status st = wire_get_login(cut, &l);
-            bool forgiven = st == WIRE_OK && (n == 32 || (l.auth_plugin.len && !l.attributes.len) || n > s.len - l.attributes.len - 25);
-            assert_true(st == WIRE_MALFORMED || forgiven);
+            assert_int_equal(wire_get_login(cut, &l), n < plugin || n > after ? WIRE_MALFORMED : WIRE_OK);
             drop(cut);
         }
         mangle(s, check_login);
@@ -359,7 +407,8 @@ static void auth_packets(void **state)
     assert_str(plugin, "caching_sha2_password");
     assert_int_equal(data.len, 21);
     assert_memory_equal(data.ptr, "abcdefghijklmnopqrst", 21);
-    for (size_t n = 2; n < 23; n++) assert_int_equal(wire_get_auth_switch(str_make(s.ptr, n), &plugin, &data), WIRE_MALFORMED);
+    for (size_t n = 2; n < 23; n++)
+        assert_int_equal(wire_get_auth_switch(str_make(s.ptr, n), &plugin, &data), WIRE_MALFORMED);
     assert_int_equal(wire_get_auth_switch(STR("\xfe"), &plugin, &data), WIRE_OK);
     assert_str(plugin, "mysql_old_password");
     assert_int_equal(wire_get_auth_switch(STR("\0x"), &plugin, &data), WIRE_MALFORMED);
@@ -375,9 +424,14 @@ static void auth_packets(void **state)
 static void memory_runs_out(void **state)
 {
     (void)state;
-    struct wire_greeting g = {.server_version = STR("9"), .capabilities = 0xffffffff, .auth_plugin = STR("caching_sha2_password")};
-    struct wire_login l = {.capabilities = 0xffffffff, .user = STR("a user"), .auth = STR("a"), .schema = STR("d"),
-                           .auth_plugin = STR("a plugin with a long name"), .attributes = STR("\1a\1b")};
+    struct wire_greeting g = {
+        .server_version = STR("9"), .capabilities = 0xffffffff, .auth_plugin = STR("caching_sha2_password")};
+    struct wire_login l = {.capabilities = 0xffffffff,
+                           .user = STR("a user"),
+                           .auth = STR("a"),
+                           .schema = STR("d"),
+                           .auth_plugin = STR("a plugin with a long name"),
+                           .attributes = STR("\1a\1b")};
     for (int what = 0; what < 3; what++) {
         bool failed = true;
         for (uint64_t nth = 1; failed; nth++) {
@@ -386,7 +440,8 @@ static void memory_runs_out(void **state)
             mem_fail_at(nth);
             if (what == 0) wire_put_greeting(&b, &seq, &g);
             if (what == 1) wire_put_login(&b, &seq, &l);
-            if (what == 2) wire_put_auth_switch(&b, &seq, STR("plugin"), (const uint8_t *)"abcdefghijklmnopqrst");
+            if (what == 2)
+                wire_put_auth_switch(&b, &seq, STR("plugin"), (const uint8_t *)"abcdefghijklmnopqrst");
             mem_fail_at(0);
             failed = b.failed;
             if (failed) assert_true(b.len == 0 && seq == 0);
@@ -399,10 +454,11 @@ static void memory_runs_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mariadb_greeting), cmocka_unit_test(mysql_greetings), cmocka_unit_test(other_greetings),
-        cmocka_unit_test(real_logins),      cmocka_unit_test(login_forms),     cmocka_unit_test(login_refusals),
-        cmocka_unit_test(mangled),          cmocka_unit_test(change_user),     cmocka_unit_test(auth_packets),
-        cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(mariadb_greeting), cmocka_unit_test(mysql_greetings),
+        cmocka_unit_test(other_greetings),  cmocka_unit_test(real_logins),
+        cmocka_unit_test(login_forms),      cmocka_unit_test(login_refusals),
+        cmocka_unit_test(mangled),          cmocka_unit_test(change_user),
+        cmocka_unit_test(auth_packets),     cmocka_unit_test(memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

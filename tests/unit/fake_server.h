@@ -1,0 +1,515 @@
+/*
+ * fake_server.h - the servers behind the fake links: greeting, login, commands answered by script; and fk_run(), which moves the bytes.
+ *
+ * What a server received is in fk->log, a line a command: "s0#1 QUERY SELECT 1" is connection 1, of source 0. Answers (fk_on) are written as
+ *
+ *   OK 2 id=7 warn=1 info=Rows matched: 2  Changed: 2  Warnings: 1
+ *   ERR 1213 40001 Deadlock found
+ *   ROWS id:3,v|1,x|2,NULL            types after the colon; ROWS@orders_0 names the table in the definitions
+ *   MANY 1000 200                     rows of one column of 200 bytes
+ *   SILENT   CLOSE   BADSEQ   INFILE
+ *   <answer> ;; <answer>              several results
+ *
+ * Without a rule a server behaves as MySQL does, as far as transactions matter: it knows whether one is open, and counts in
+ * fk_source.committed the writes that became durable.
+ */
+#ifndef WEIR_TESTS_FAKE_SERVER_H
+#define WEIR_TESTS_FAKE_SERVER_H
+
+#include "fake.h"
+
+static inline uint16_t fk_status(const struct fk_link *k)
+{
+    return (uint16_t)((k->in_trans ? WIRE_STATUS_IN_TRANS : 0) | (k->no_autocommit ? 0 : WIRE_STATUS_AUTOCOMMIT));
+}
+
+static inline void fk_put_ok(struct fb *out, uint8_t *seq, uint8_t head, uint64_t affected, uint64_t id, uint16_t status, uint64_t warn, const char *info)
+{
+    struct fb p = {0};
+    fb_le(&p, head, 1);
+    fb_lenenc(&p, affected);
+    fb_lenenc(&p, id);
+    fb_le(&p, status, 2);
+    fb_le(&p, warn, 2);
+    fb_z(&p, info);
+    fb_packet(out, seq, p.p, p.n);
+    fb_free(&p);
+}
+
+static inline void fk_put_err(struct fb *out, uint8_t *seq, unsigned code, const char *state, const char *message)
+{
+    struct fb p = {0};
+    fb_le(&p, 0xff, 1);
+    fb_le(&p, code, 2);
+    fb_f(&p, "#%.5s%s", state, message);
+    fb_packet(out, seq, p.p, p.n);
+    fb_free(&p);
+}
+
+static inline void fk_put_eof(struct fb *out, uint8_t *seq, uint32_t caps, uint16_t status, uint64_t warn)
+{
+    struct fb p = {0};
+    if (caps & WIRE_CAP_DEPRECATE_EOF) {
+        fk_put_ok(out, seq, 0xfe, 0, 0, status, warn, "");
+        return;
+    }
+    fb_le(&p, 0xfe, 1);
+    fb_le(&p, warn, 2);
+    fb_le(&p, status, 2);
+    fb_packet(out, seq, p.p, p.n);
+    fb_free(&p);
+}
+
+static inline void fk_put_column(struct fb *out, uint8_t *seq, const char *table, const char *name, size_t len, int type)
+{
+    struct fb p = {0};
+    fb_lenstr(&p, "def", 3);
+    fb_lenstr(&p, table[0] ? "shop" : "", table[0] ? 4 : 0);
+    fb_lenstr(&p, table, strlen(table));
+    fb_lenstr(&p, table, strlen(table));
+    fb_lenstr(&p, name, len);
+    fb_lenstr(&p, name, len);
+    fb_le(&p, 0x0c, 1);
+    fb_le(&p, type == WIRE_TYPE_VAR_STRING ? 45 : 63, 2);
+    fb_le(&p, 1024, 4);
+    fb_le(&p, (uint64_t)type, 1);
+    fb_le(&p, 0, 5);
+    fb_packet(out, seq, p.p, p.n);
+    fb_free(&p);
+}
+
+static inline void fk_put_row(struct fb *out, uint8_t *seq, const char *row, size_t n)
+{
+    struct fb p = {0};
+    const char *end = row + n;
+    for (const char *at = row; at <= end;) {
+        const char *comma = memchr(at, ',', (size_t)(end - at));
+        size_t len = (size_t)((comma ? comma : end) - at);
+        if (len == 4 && memcmp(at, "NULL", 4) == 0) fb_le(&p, 0xfb, 1);
+        else fb_lenstr(&p, at, len);
+        at += len + 1;
+    }
+    fb_packet(out, seq, p.p, p.n);
+    fb_free(&p);
+}
+
+static inline void fk_put_rows(struct fb *out, uint8_t *seq, const struct fk_link *k, const char *spec, size_t n, uint16_t status)
+{
+    char table[64] = "";
+    const char *end = spec + n, *at = spec + 4;
+    if (*at == '@') {
+        size_t len = strcspn(++at, " ");
+        snprintf(table, sizeof table, "%.*s", (int)len, at);
+        at += len;
+    }
+    at++;
+    const char *bar = memchr(at, '|', (size_t)(end - at));
+    const char *names_end = bar ? bar : end;
+    struct fb head = {0}, defs = {0};
+    uint64_t columns = 0;
+    uint8_t def_seq = (uint8_t)(*seq + 1);
+    for (const char *c = at; c <= names_end; columns++) {
+        const char *comma = memchr(c, ',', (size_t)(names_end - c)), *stop = comma ? comma : names_end;
+        const char *colon = memchr(c, ':', (size_t)(stop - c));
+        fk_put_column(&defs, &def_seq, table, c, (size_t)((colon ? colon : stop) - c), colon ? atoi(colon + 1) : WIRE_TYPE_VAR_STRING);
+        c = stop + 1;
+    }
+    fb_lenenc(&head, columns);
+    fb_packet(out, seq, head.p, head.n);
+    fb_put(out, defs.p, defs.n);
+    *seq = def_seq;
+    fb_free(&head);
+    fb_free(&defs);
+    if (!(k->caps & WIRE_CAP_DEPRECATE_EOF)) fk_put_eof(out, seq, 0, status, 0);
+    while (bar) {
+        const char *row = bar + 1;
+        bar = memchr(row, '|', (size_t)(end - row));
+        fk_put_row(out, seq, row, (size_t)((bar ? bar : end) - row));
+    }
+    fk_put_eof(out, seq, k->caps, status, 0);
+}
+
+static inline void fk_put_many(struct fb *out, uint8_t *seq, const struct fk_link *k, unsigned rows, unsigned size, uint16_t status)
+{
+    uint8_t one = 1;
+    struct fb p = {0};
+    fb_packet(out, seq, &one, 1);
+    fk_put_column(out, seq, "", "v", 1, WIRE_TYPE_VAR_STRING);
+    if (!(k->caps & WIRE_CAP_DEPRECATE_EOF)) fk_put_eof(out, seq, 0, status, 0);
+    fb_lenenc(&p, size);
+    for (unsigned i = 0; i < size; i++) fb_put(&p, "x", 1);
+    for (unsigned i = 0; i < rows; i++) fb_packet(out, seq, p.p, p.n);
+    fb_free(&p);
+    fk_put_eof(out, seq, k->caps, status, 0);
+}
+
+static inline uint64_t fk_option(const char *spec, size_t n, const char *key)
+{
+    struct str s = {spec, n};
+    size_t at = str_find(s, str_of(key), 0);
+    return at == SIZE_MAX ? 0 : strtoull(spec + at + strlen(key), NULL, 10);
+}
+
+/* One answer; false: the connection closes, or stays silent. */
+static inline bool fk_answer_one(struct fk_link *k, struct fb *out, uint8_t *seq, const char *spec, size_t n, bool more)
+{
+    uint16_t status = (uint16_t)(fk_status(k) | (more ? WIRE_STATUS_MORE_RESULTS_EXISTS : 0));
+    if (strncmp(spec, "OK", 2) == 0) {
+        struct str s = {spec, n};
+        size_t info = str_find(s, STR("info="), 0);
+        char text[256] = "";
+        if (info != SIZE_MAX) snprintf(text, sizeof text, "%.*s", (int)(n - info - 5), spec + info + 5);
+        fk_put_ok(out, seq, 0, n > 3 ? strtoull(spec + 3, NULL, 10) : 0, fk_option(spec, n, "id="), status, fk_option(spec, n, "warn="), text);
+    } else if (strncmp(spec, "ERR", 3) == 0) {
+        char text[512];
+        snprintf(text, sizeof text, "%.*s", (int)(n - 14), spec + 14);
+        fk_put_err(out, seq, (unsigned)atoi(spec + 4), spec + 9, n > 14 ? text + (text[0] == ' ') : "");
+        if (atoi(spec + 4) == 1213) {
+            k->in_trans = false;
+            k->open_writes = 0;
+        }
+    } else if (strncmp(spec, "ROWS", 4) == 0) {
+        fk_put_rows(out, seq, k, spec, n, status);
+    } else if (strncmp(spec, "MANY", 4) == 0) {
+        unsigned rows = 0, size = 0;
+        FK_CHECK(sscanf(spec, "MANY %u %u", &rows, &size) == 2, "bad answer '%s'", spec);
+        fk_put_many(out, seq, k, rows, size, status);
+    } else if (strncmp(spec, "BADSEQ", 6) == 0) {
+        *seq = (uint8_t)(*seq + 7);
+        fk_put_ok(out, seq, 0, 0, 0, status, 0, "");
+    } else if (strncmp(spec, "INFILE", 6) == 0) {
+        fb_packet(out, seq, "\xfb/etc/passwd", 12);
+    } else if (strncmp(spec, "CLOSE", 5) == 0) {
+        k->close_after = 0;
+        return false;
+    } else {
+        FK_CHECK(strncmp(spec, "SILENT", 6) == 0, "no such answer: '%s'", spec);
+        return false;
+    }
+    return true;
+}
+
+static inline void fk_answer(struct fk_link *k, const char *spec)
+{
+    uint8_t seq = 1;
+    for (;;) {
+        const char *sep = strstr(spec, " ;; ");
+        size_t n = sep ? (size_t)(sep - spec) : strlen(spec);
+        if (!fk_answer_one(k, &k->out, &seq, spec, n, sep != NULL) || !sep) return;
+        spec = sep + 4;
+    }
+}
+
+static inline bool fk_starts(const char *text, const char *with) { return strncasecmp(text, with, strlen(with)) == 0; }
+
+static inline void fk_end_trans(struct fk_link *k, bool commit)
+{
+    if (commit) k->w->src[k->source].committed += k->open_writes;
+    k->open_writes = 0;
+    k->in_trans = false;
+}
+
+/* What MySQL would do with it. */
+static inline const char *fk_default(struct fk_link *k, const char *sql)
+{
+    while (*sql == ' ') sql++;
+    if (fk_starts(sql, "SET ")) {
+        if (strstr(sql, "autocommit=0")) k->no_autocommit = true;
+        if (strstr(sql, "autocommit=1") || strstr(sql, "autocommit=DEFAULT")) k->no_autocommit = false;
+        return "OK 0";
+    }
+    if (fk_starts(sql, "START TRANSACTION") || fk_starts(sql, "BEGIN")) {
+        fk_end_trans(k, true);
+        k->in_trans = true;
+        return "OK 0";
+    }
+    if (fk_starts(sql, "COMMIT")) {
+        fk_end_trans(k, true);
+        return "OK 0";
+    }
+    if (fk_starts(sql, "ROLLBACK") && !strstr(sql, " TO ")) {
+        fk_end_trans(k, false);
+        return "OK 0";
+    }
+    if (fk_starts(sql, "CREATE ") || fk_starts(sql, "ALTER ") || fk_starts(sql, "DROP ") || fk_starts(sql, "TRUNCATE")) {
+        fk_end_trans(k, true);
+        return "OK 0";
+    }
+    if (fk_starts(sql, "SHOW WARNINGS")) return "ROWS Level,Code:3,Message|Warning,1265,Data truncated";
+    bool reads = fk_starts(sql, "SELECT") || fk_starts(sql, "SHOW"), writes = fk_starts(sql, "INSERT") || fk_starts(sql, "UPDATE") ||
+                                                                           fk_starts(sql, "DELETE") || fk_starts(sql, "REPLACE");
+    if (k->no_autocommit && (reads || writes)) k->in_trans = true;
+    if (writes) {
+        if (k->in_trans) k->open_writes++;
+        else k->w->src[k->source].committed++;
+        return "OK 1";
+    }
+    return reads ? "ROWS v:3|1" : "OK 0";
+}
+
+static inline const char *fk_rule_for(struct fk_link *k, const char *line)
+{
+    for (uint32_t i = k->w->nrules; i-- > 0;) {
+        struct fk_rule *r = &k->w->rules[i];
+        if (r->times == 0 || (r->source >= 0 && (uint32_t)r->source != k->source) || !strstr(line, r->match)) continue;
+        if (r->times > 0) r->times--;
+        return r->reply;
+    }
+    return NULL;
+}
+
+/* The injected fault takes the place of the answer, or follows it. False: no answer any more. */
+static inline bool fk_break(struct fk_link *k)
+{
+    k->w->faulted = true;
+    switch (k->w->fault) {
+    case FK_F_NONE:
+    case FK_F_HALF:
+    case FK_F_AFTER: return true;
+    case FK_F_ERR: fk_answer(k, "ERR 1205 HY000 Lock wait timeout exceeded"); return false;
+    case FK_F_DEADLOCK: fk_answer(k, "ERR 1213 40001 Deadlock found"); return false;
+    case FK_F_CLOSE: fk_answer(k, "CLOSE"); return false;
+    case FK_F_GARBAGE: fk_answer(k, "BADSEQ"); return false;
+    case FK_FAULTS: break;
+    }
+    return true;
+}
+
+static inline void fk_command(struct fk_link *k, const struct fb *payload)
+{
+    struct fk *w = k->w;
+    static const char *const names[] = {[WIRE_COM_QUIT] = "QUIT", [WIRE_COM_INIT_DB] = "INIT_DB", [WIRE_COM_QUERY] = "QUERY"};
+    uint8_t cmd = (uint8_t)payload->p[0];
+    struct fb line = {0};
+    fb_f(&line, "s%u#%u %s ", k->source, k->number, cmd < COUNT_OF(names) && names[cmd] ? names[cmd] : "?");
+    fb_put(&line, payload->p + 1, payload->n - 1);
+    fb_put(&w->log, line.p, line.n);
+    fb_z(&w->log, "\n");
+    w->src[k->source].commands++;
+    bool here = w->fault != FK_F_NONE && ++w->fault_seen == w->fault_at;
+    size_t at = k->out.n;
+    if (!here || fk_break(k)) {
+        const char *spec = fk_rule_for(k, line.p);
+        if (!spec) spec = cmd == WIRE_COM_QUERY ? fk_default(k, payload->p + 1) : "OK 0";
+        fk_answer(k, spec);
+        if (here && w->fault == FK_F_HALF) k->out.n = at + (k->out.n - at) / 2;
+        if (here && w->fault != FK_F_NONE) k->close_after = 0;
+    }
+    fb_free(&line);
+}
+
+/* ---- login ---- */
+
+static inline void fk_greet(struct fk_link *k)
+{
+    struct fk_source *s = &k->w->src[k->source];
+    uint8_t seq = 0;
+    struct fb p = {0};
+    k->phase = 1;
+    k->caps = ~s->lacks & (WIRE_CAP_LONG_PASSWORD | WIRE_CAP_FOUND_ROWS | WIRE_CAP_LONG_FLAG | WIRE_CAP_CONNECT_WITH_DB | WIRE_CAP_PROTOCOL_41 | WIRE_CAP_TRANSACTIONS |
+              WIRE_CAP_SECURE_CONNECTION | WIRE_CAP_MULTI_RESULTS | WIRE_CAP_PLUGIN_AUTH | WIRE_CAP_DEPRECATE_EOF);
+    if (s->mute) return;
+    if (s->greeting_err) {
+        fk_put_err(&k->out, &seq, 1040, "08004", s->greeting_err);
+        k->close_after = 0;
+        return;
+    }
+    for (int i = 0; i < WIRE_NONCE; i++) k->nonce[i] = (uint8_t)(33 + i + (int)k->number % 50);
+    fb_le(&p, s->bad_greeting ? 9 : 10, 1);
+    fb_put(&p, s->version ? s->version : "5.5.5-10.11.19-MariaDB", strlen(s->version ? s->version : "5.5.5-10.11.19-MariaDB") + 1);
+    fb_le(&p, 700 + k->number, 4);
+    fb_put(&p, k->nonce, 8);
+    fb_le(&p, 0, 1);
+    fb_le(&p, k->caps & 0xffff, 2);
+    fb_le(&p, 45, 1);
+    fb_le(&p, 2, 2);
+    fb_le(&p, k->caps >> 16, 2);
+    fb_le(&p, 21, 1);
+    fb_put(&p, "\0\0\0\0\0\0\0\0\0\0", 10);
+    fb_put(&p, k->nonce + 8, 12);
+    fb_le(&p, 0, 1);
+    fb_put(&p, s->plugin, strlen(s->plugin) + 1);
+    k->plugin = s->plugin;
+    fb_packet(&k->out, &seq, p.p, p.n);
+    fb_free(&p);
+}
+
+static inline bool fk_password_fits(const struct fk_link *k, struct str auth)
+{
+    uint8_t want[32];
+    bool native = strcmp(k->plugin, "mysql_native_password") == 0;
+    if (native) wire_native_scramble(STR("weir"), k->nonce, want);
+    else wire_sha2_scramble(STR("weir"), k->nonce, want);
+    return auth.len == (native ? 20 : 32) && memcmp(auth.ptr, want, auth.len) == 0;
+}
+
+static struct wire_rsa *fk_rsa; /* made by the first server that needs it */
+
+static inline void fk_logged_in(struct fk_link *k, uint8_t seq, bool fits)
+{
+    struct fk_source *s = &k->w->src[k->source];
+    k->phase = 9;
+    if (s->login_err || !fits) {
+        fk_put_err(&k->out, &seq, 1045, "28000", s->login_err ? s->login_err : "Access denied for user 'weir'");
+        k->close_after = 0;
+    } else {
+        fk_put_ok(&k->out, &seq, 0, 0, 0, fk_status(k), 0, "");
+    }
+}
+
+static inline void fk_check_auth(struct fk_link *k, struct str auth, uint8_t seq)
+{
+    struct fk_source *s = &k->w->src[k->source];
+    bool sha2 = strcmp(k->plugin, "caching_sha2_password") == 0;
+    if (sha2 && s->auth == FK_AUTH_FULL && fk_password_fits(k, auth)) {
+        fb_packet(&k->out, &seq, "\x01\x04", 2);
+        k->phase = 3;
+        return;
+    }
+    if (sha2 && fk_password_fits(k, auth)) fb_packet(&k->out, &seq, "\x01\x03", 2);
+    fk_logged_in(k, seq, fk_password_fits(k, auth));
+}
+
+static inline void fk_login_packet(struct fk_link *k, const struct fb *p, uint8_t seq)
+{
+    struct fk_source *s = &k->w->src[k->source];
+    seq++;
+    if (s->auth == FK_AUTH_HANG) return;
+    if (s->auth == FK_AUTH_CLOSE) {
+        k->close_after = 0;
+        return;
+    }
+    if (k->phase == 1) {
+        struct wire_login l;
+        FK_CHECK(wire_get_login(str_make(p->p, p->n), &l) == WIRE_OK, "Weir sent a malformed login");
+        FK_CHECK(str_eq(l.user, STR("weir")), "user '%.*s'", STR_ARG(l.user));
+        FK_CHECK(!(l.capabilities & ~k->caps), "Weir claims capabilities that the server lacks: %x", l.capabilities & ~k->caps);
+        k->caps = l.capabilities;
+        if (s->switch_to) {
+            struct fb q = {0};
+            k->plugin = s->switch_to;
+            for (int i = 0; i < WIRE_NONCE; i++) k->nonce[i] = (uint8_t)(90 - i);
+            fb_le(&q, 0xfe, 1);
+            fb_put(&q, k->plugin, strlen(k->plugin) + 1);
+            fb_put(&q, k->nonce, WIRE_NONCE);
+            fb_le(&q, 0, 1);
+            fb_packet(&k->out, &seq, q.p, q.n);
+            fb_free(&q);
+            k->phase = 2;
+            return;
+        }
+        FK_CHECK(str_eq(l.auth_plugin, str_of(k->plugin)), "answered by '%.*s'", STR_ARG(l.auth_plugin));
+        fk_check_auth(k, l.auth, seq);
+        return;
+    }
+    if (k->phase == 2) {
+        fk_check_auth(k, str_make(p->p, p->n), seq);
+        return;
+    }
+    if (k->phase == 3) {
+        if (!fk_rsa) fk_rsa = wire_rsa_new();
+        struct str pem = wire_rsa_public_pem(fk_rsa);
+        struct fb q = {0};
+        FK_CHECK(p->n == 1 && p->p[0] == 2, "asked for the key by %zu bytes", p->n);
+        fb_le(&q, 1, 1);
+        fb_put(&q, pem.ptr, pem.len);
+        fb_packet(&k->out, &seq, q.p, q.n);
+        fb_free(&q);
+        k->phase = 4;
+        return;
+    }
+    struct buf clear = {0};
+    bool ok = wire_rsa_decrypt(fk_rsa, str_make(p->p, p->n), k->nonce, &clear) && str_eq(buf_str(&clear), STR("weir"));
+    buf_release(&clear);
+    fk_logged_in(k, seq, ok);
+}
+
+/* ---- events ---- */
+
+/* The server reads what has come. */
+static inline bool fk_serve(struct fk_link *k)
+{
+    struct fk_source *s = &k->w->src[k->source];
+    if (k->phase == 0) {
+        if (s->up == FK_HANG) return false;
+        if (s->up == FK_REFUSE) {
+            fk_hang_up(k, ECONNREFUSED);
+            return true;
+        }
+        k->link.handler->connected(&k->link);
+        if (!k->closed) fk_greet(k);
+        return true;
+    }
+    struct fb payload = {0};
+    uint8_t seq = 0, last = 0;
+    bool any = false;
+    while (!k->closed && k->close_after < 0 && fb_next(&k->got, &k->read, &seq, &last, &payload)) {
+        any = true;
+        if (k->phase == 9) {
+            FK_CHECK(seq == 0, "a command with sequence number %u", seq);
+            fk_command(k, &payload);
+        } else {
+            fk_login_packet(k, &payload, last);
+        }
+    }
+    fb_free(&payload);
+    return any;
+}
+
+/* A chunk of `out` goes to Weir as one event. */
+static inline bool fk_deliver(struct fk_link *k)
+{
+    size_t left = k->out.n - k->given;
+    if (k->closed || k->link.paused || (k->server && k->phase == 9 && k->w->src[k->source].hold)) return false;
+    if (left == 0) {
+        if (k->close_after < 0 || !k->link.owner) return false;
+        fk_hang_up(k, k->close_after);
+        return true;
+    }
+    size_t n = k->w->chunk && k->w->chunk < left ? k->w->chunk : left;
+    if (n > NET_CHUNK) n = NET_CHUNK;
+    char *exact = malloc(n);
+    if (!exact) abort();
+    memcpy(exact, k->out.p + k->given, n);
+    k->given += n;
+    k->link.handler->bytes(&k->link, exact, n);
+    free(exact);
+    return true;
+}
+
+static inline void fk_run(struct fk *w)
+{
+    bool moved = true;
+    uint64_t events = 0;
+    while (moved) {
+        moved = false;
+        for (struct list *i = w->links.next; i != &w->links; i = i->next) {
+            struct fk_link *k = CONTAINER_OF(i, struct fk_link, node);
+            if (k->closed) continue;
+            if (k->server) moved |= fk_serve(k);
+            if (!k->closed && fk_deliver(k)) moved = true;
+            FK_CHECK(++events < 5000000, "it never ends");
+        }
+        if (!w->hold_catalog && !list_empty(&w->e.catalog_waiters)) {
+            exec_wake_catalog(&w->e, w->e.catalog_asked);
+            moved = true;
+        }
+        fk_check(w);
+        fk_reap(w);
+    }
+}
+
+/* Time passes, and the worker's tick comes. */
+static inline void fk_tick(struct fk *w, uint64_t ms)
+{
+    w->e.now_ms += ms;
+    w->e.now_us += ms * 1000;
+    arena_reset(&w->e.arena);
+    pool_tick(&w->e);
+    exec_tick(&w->e);
+    session_tick(&w->e);
+    fk_check(w);
+    fk_run(w);
+}
+
+#endif

@@ -1,0 +1,280 @@
+/*
+ * test_plan.c - plans by golden files: tests/golden/plan/ holds the rules, the columns, and for each topic statements with what the
+ * router makes of them.
+ *
+ *   # words for the reader
+ *   > SELECT * FROM orders WHERE customer_id = 7
+ *   single read, ...
+ *     s1 #3: SELECT * FROM orders_3 AS orders WHERE customer_id = 7
+ *
+ * A statement of several lines goes on with '>>'. Lines with '@' switch: @schema other, @catalog off, @json on. With WEIR_GOLDEN_WRITE=1 in the environment the files are
+ * written anew; read the difference before you believe it. Besides, every statement is planned, cached, found again and bound
+ * by the found plan with the same text, and its scatter and single texts are parsed again.
+ */
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "router/router.h"
+
+#define DIR_NAME "tests/golden/plan"
+
+struct world {
+    struct conf *conf;
+    struct router *router;
+    struct catalog *catalog;
+    struct plan_cache *cache;
+    struct str schema;
+    bool with_catalog, json;
+};
+
+static struct str read_all(struct arena *a, const char *path)
+{
+    FILE *f = fopen(path, "rb");
+    struct buf b = {0};
+    char block[4096];
+    size_t n;
+    assert_non_null(f);
+    while ((n = fread(block, 1, sizeof block, f)) > 0) buf_put(&b, block, n);
+    fclose(f);
+    struct str s = arena_str(a, buf_str(&b));
+    buf_release(&b);
+    return s;
+}
+
+static struct str next_line(struct str *rest)
+{
+    size_t e = str_find(*rest, STR("\n"), 0);
+    struct str line = {rest->ptr, e == SIZE_MAX ? rest->len : e};
+    size_t used = e == SIZE_MAX ? rest->len : e + 1;
+    rest->ptr += used;
+    rest->len -= used;
+    return line;
+}
+
+static struct str word(struct str *rest)
+{
+    *rest = str_trim(*rest);
+    size_t depth = 0, i = 0;
+    for (; i < rest->len && (depth || rest->ptr[i] != ' '); i++) depth += (rest->ptr[i] == '(') - (size_t)(rest->ptr[i] == ')');
+    struct str w = {rest->ptr, i};
+    rest->ptr += i;
+    rest->len -= i;
+    return w;
+}
+
+static enum cat_class class_of(struct str type, bool *is_text)
+{
+    static const struct { const char *name; enum cat_class cls; } names[] = {
+        {"int", CAT_INT}, {"bigint", CAT_INT}, {"tinyint", CAT_INT}, {"decimal", CAT_DECIMAL}, {"float", CAT_FLOAT}, {"double", CAT_FLOAT}, {"bit", CAT_BIT},
+        {"year", CAT_YEAR}, {"datetime", CAT_DATETIME}, {"date", CAT_DATE}, {"timestamp", CAT_TIMESTAMP}, {"time", CAT_TIME}, {"enum", CAT_ENUM},
+        {"set", CAT_SET}, {"varchar", CAT_TEXT}, {"char", CAT_TEXT}, {"text", CAT_TEXT}, {"varbinary", CAT_BINARY}, {"binary", CAT_BINARY}, {"json", CAT_JSON}};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (str_starts_nocase(type, str_of(names[i].name))) {
+            *is_text = names[i].cls == CAT_TEXT;
+            return names[i].cls;
+        }
+    return CAT_OTHER;
+}
+
+static void read_column(struct arena *a, struct str def, struct cat_column *c)
+{
+    bool text;
+    c->name = word(&def);
+    c->type = word(&def);
+    c->cls = class_of(c->type, &text);
+    c->nullable = true;
+    if (text) c->collation = word(&def);
+    for (struct str w = word(&def); w.len; w = word(&def)) {
+        if (str_eq(w, STR("unsigned"))) {
+            c->cls = CAT_UINT;
+            c->type = arena_printf(a, STR_FMT " unsigned", STR_ARG(c->type));
+        }
+        c->primary |= str_eq(w, STR("pk"));
+        c->auto_increment |= str_eq(w, STR("auto"));
+        c->invisible |= str_eq(w, STR("invisible"));
+    }
+    if (c->cls == CAT_DECIMAL) (void)sscanf(c->type.ptr, "decimal(%u,%u", &c->precision, &c->scale);
+}
+
+static void read_columns(struct world *w, struct arena *a)
+{
+    struct str rest = read_all(a, DIR_NAME "/columns.txt");
+    w->catalog = catalog_new(1);
+    assert_non_null(w->catalog);
+    while (rest.len) {
+        struct str line = next_line(&rest);
+        size_t colon = str_find(line, STR(":"), 0), dot = str_find(line, STR("."), 0);
+        if (!line.len || line.ptr[0] == '#') continue;
+        struct cat_column cols[32];
+        uint32_t pk[1] = {0};
+        struct cat_table t = {.schema = {line.ptr, dot}, .name = {line.ptr + dot + 1, colon - dot - 1}, .columns = cols, .primary = pk};
+        memset(cols, 0, sizeof cols);
+        struct str defs = {line.ptr + colon + 1, line.len - colon - 1};
+        while (defs.len) {
+            size_t e = str_find(defs, STR(";"), 0);
+            struct str def = {defs.ptr, e == SIZE_MAX ? defs.len : e};
+            read_column(a, def, &cols[t.ncolumns++]);
+            defs.ptr += e == SIZE_MAX ? defs.len : e + 1;
+            defs.len -= e == SIZE_MAX ? defs.len : e + 1;
+        }
+        assert_true(catalog_add(w->catalog, &t));
+    }
+}
+
+static void open_world(struct world *w, struct arena *a)
+{
+    struct diag d;
+    struct buf out = {0};
+    diag_init(&d);
+    *w = (struct world){.schema = STR("shop"), .with_catalog = true};
+    w->conf = conf_load_text(read_all(a, DIR_NAME "/rules.yaml"), STR("rules.yaml"), &d);
+    if (w->conf) w->router = router_new(w->conf, &d);
+    if (!w->router) {
+        diag_print(&d, &out);
+        fail_msg("%.*s", (int)out.len, out.data);
+    }
+    diag_release(&d);
+    read_columns(w, a);
+    w->cache = plan_cache_new(1000, 64 << 20);
+}
+
+static void close_world(struct world *w)
+{
+    plan_cache_free(w->cache);
+    catalog_unref(w->catalog);
+    router_free(w->router);
+    conf_free(w->conf);
+}
+
+/* ---- one statement ------------------------------------------------------------------------------------------------------ */
+
+static void explain(const struct world *w, struct arena *a, struct str sql, struct buf *out)
+{
+    struct plan_env env = {.router = w->router, .catalog = w->with_catalog ? w->catalog : NULL, .schema = w->schema};
+    struct sql_scan s = {0};
+    struct sql_options opt = {.mariadb = true};
+    struct plan *p = NULL;
+    struct fault f = {0};
+    assert_int_equal(sql_scan(&s, sql.ptr, sql.len, 0, &opt), SQL_OK);
+    if (plan_build(&env, &s, a, &p, &f) != SQL_OK) {
+        buf_printf(out, "error %u (%s): %.*s\n", f.code, f.state, STR_ARG(f.message));
+    } else {
+        plan_explain(p, &s, a, w->json, out);
+        plan_cache_put(w->cache, &env, &s, p);
+        struct plan *found = plan_cache_get(w->cache, &env, &s);
+        assert_true(found == p || !found); /* NULL: not to be kept */
+        plan_unref(p);
+        if (found) {
+            struct buf again = {0};
+            plan_explain(found, &s, a, w->json, &again);
+            size_t n = again.len < out->len ? again.len : out->len;
+            if (again.len > out->len || memcmp(out->data + out->len - n, again.data, n) != 0) fail_msg("the cached plan differs: %.*s", STR_ARG(sql));
+            buf_release(&again);
+        }
+    }
+    sql_scan_release(&s);
+}
+
+static void directive(struct world *w, struct str line)
+{
+    struct str rest = {line.ptr + 1, line.len - 1}, what = word(&rest), value = word(&rest);
+    if (str_eq(what, STR("schema"))) w->schema = str_eq(value, STR("none")) ? STR("") : value;
+    else if (str_eq(what, STR("catalog"))) w->with_catalog = str_eq(value, STR("on"));
+    else if (str_eq(what, STR("json"))) w->json = str_eq(value, STR("on"));
+    else fail_msg("unknown directive %.*s", STR_ARG(line));
+}
+
+/* The file as it would be written now. */
+static void replay(struct world *w, struct arena *a, struct str text, struct buf *out)
+{
+    bool skipping = false;
+    w->schema = STR("shop");
+    w->with_catalog = true;
+    w->json = false;
+    while (text.len) {
+        struct str line = next_line(&text);
+        bool plain = !line.len || line.ptr[0] == '#' || line.ptr[0] == '@' || line.ptr[0] == '>';
+        if (!plain && skipping) continue;
+        skipping = false;
+        buf_put_str(out, line);
+        buf_put_u8(out, '\n');
+        if (line.len && line.ptr[0] == '@') directive(w, line);
+        if (!line.len || line.ptr[0] != '>') continue;
+        struct str sql = {line.ptr + 2, line.len - 2};
+        while (text.len > 1 && text.ptr[0] == '>' && text.ptr[1] == '>') { /* a statement of several lines */
+            struct str more = next_line(&text);
+            buf_put_str(out, more);
+            buf_put_u8(out, '\n');
+            sql.len = (size_t)(more.ptr + more.len - sql.ptr);
+        }
+        struct buf clean = {0};
+        for (size_t i = 0; i < sql.len; i++) {
+            buf_put_u8(&clean, (uint8_t)sql.ptr[i]);
+            if (sql.ptr[i] == '\n') i += 3; /* ">> " */
+        }
+        struct arena scratch;
+        arena_init(&scratch, 0);
+        explain(w, &scratch, buf_str(&clean), out);
+        arena_release(&scratch);
+        buf_release(&clean);
+        skipping = true;
+    }
+    (void)a;
+}
+
+static void check_file(struct world *w, const char *name)
+{
+    char path[512];
+    struct arena a;
+    struct buf out = {0};
+    arena_init(&a, 0);
+    (void)snprintf(path, sizeof path, DIR_NAME "/%s", name);
+    struct str text = read_all(&a, path);
+    replay(w, &a, text, &out);
+    if (getenv("WEIR_GOLDEN_WRITE")) {
+        FILE *f = fopen(path, "wb");
+        assert_non_null(f);
+        assert_int_equal(fwrite(out.data, 1, out.len, f), out.len);
+        fclose(f);
+    } else if (!str_eq(text, buf_str(&out))) {
+        struct str want = text, got = buf_str(&out);
+        while (want.len || got.len) {
+            struct str x = next_line(&want), y = next_line(&got);
+            if (!str_eq(x, y)) fail_msg("%s:\nwanted: %.*s\n   got: %.*s", path, STR_ARG(x), STR_ARG(y));
+        }
+    }
+    buf_release(&out);
+    arena_release(&a);
+}
+
+static void golden_files(void **state)
+{
+    struct world w;
+    struct arena a;
+    uint32_t n = 0;
+    (void)state;
+    arena_init(&a, 0);
+    open_world(&w, &a);
+    DIR *dir = opendir(DIR_NAME);
+    assert_non_null(dir);
+    for (struct dirent *e; (e = readdir(dir));) {
+        struct str name = str_of(e->d_name);
+        if (name.len < 6 || memcmp(name.ptr + name.len - 5, ".plan", 5) != 0) continue;
+        check_file(&w, e->d_name);
+        n++;
+    }
+    closedir(dir);
+    assert_true(n >= 1);
+    close_world(&w);
+    arena_release(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(golden_files)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
