@@ -38,11 +38,18 @@ PRINTF_LIKE(2, 3) static void line(struct dump *d, const char *fmt, ...)
     buf_put_u8(d->out, '\n');
 }
 
-/* The text of a span in one line: blanks and comments between tokens become one blank. */
+static bool is_op(const struct dump *d, uint32_t i, uint16_t op)
+{
+    return d->s->toks[i].kind == SQL_T_OP && d->s->toks[i].word == op;
+}
+
+/* The text of a span in one line, blanks by rule and not as written. */
 static void put_span(struct dump *d, struct sql_span span)
 {
     for (uint32_t i = span.first; i < span.end; i++) {
-        if (i > span.first && (d->s->toks[i].flags & SQL_TF_SPACE_BEFORE)) buf_put_u8(d->out, ' ');
+        bool tight = i == span.first || is_op(d, i, SQL_OP_COMMA) || is_op(d, i, SQL_OP_DOT) || is_op(d, i, SQL_OP_LPAREN) ||
+                     is_op(d, i, SQL_OP_RPAREN) || is_op(d, i - 1, SQL_OP_DOT) || is_op(d, i - 1, SQL_OP_LPAREN);
+        if (!tight) buf_put_u8(d->out, ' ');
         buf_put_str(d->out, sql_tok_str(d->s, i));
     }
 }

@@ -15,14 +15,17 @@ static uint32_t end_of(const struct sql_scan *s, uint32_t tok)
 }
 
 /* Would these two characters be read as one token (or open a comment)? */
+static bool wordy(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$' || c == '`' ||
+           c == '\'' || c == '"' || c == '?' || (c & 0x80);
+}
+
+/* Behind '@' the name must follow at once: only @@ ends in it. */
 static bool grow_together(char a, char b)
 {
     static const char joins[] = "-+*/<>=!|&:#";
-    bool wa = (a >= '0' && a <= '9') || (a >= 'a' && a <= 'z') || (a >= 'A' && a <= 'Z') || a == '_' || a == '$' || a == '`' ||
-              a == '\'' || a == '"' || a == '@' || a == '?' || (a & 0x80);
-    bool wb = (b >= '0' && b <= '9') || (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || b == '_' || b == '$' || b == '`' ||
-              b == '\'' || b == '"' || b == '@' || b == '?' || (b & 0x80);
-    if (wa && wb) return true;
+    if (wordy(a) && (wordy(b) || b == '@')) return true;
     return a && b && strchr(joins, a) && strchr(joins, b);
 }
 

@@ -788,6 +788,7 @@ static enum sql_status pass_run(struct pass *t)
 enum sql_status sql_scan(struct sql_scan *s, const char *text, size_t len, size_t from, const struct sql_options *opt)
 {
     if (len > INT32_MAX || from > len) return SQL_ERROR;
+    if (!text) text = ""; /* a packet without a statement */
     s->text = text + from; /* offsets count from where the statement starts */
     s->seen = 0;
     s->nparams = 0;

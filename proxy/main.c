@@ -26,7 +26,7 @@ static int fail(const char *message)
 
 static int write_out(FILE *to, const struct buf *b)
 {
-    if (b->failed || fwrite(b->data, 1, b->len, to) != b->len || fflush(to) != 0) {
+    if (b->failed || (b->len && fwrite(b->data, 1, b->len, to) != b->len) || fflush(to) != 0) {
         perror("weir: output");
         return 1;
     }

@@ -172,8 +172,12 @@ static void settle_all(struct build *b)
     for (uint32_t i = 0; i < p->single.len; i++) {
         const struct edit *x = &p->single.at[i];
         bool covered = false;
-        for (uint32_t j = 0; j < mine.len && !covered; j++)
-            covered = x->span.first >= mine.at[j].span.first && x->span.end <= mine.at[j].span.end && mine.at[j].span.first != mine.at[j].span.end;
+        for (uint32_t j = 0; j < mine.len && !covered; j++) {
+            struct sql_span m = mine.at[j].span;
+            bool insertion = x->span.first == x->span.end;
+            covered = m.first != m.end && (insertion ? x->span.first > m.first : x->span.first >= m.first) && x->span.end <= m.end &&
+                      !(insertion && x->span.first == m.end);
+        }
         if (!covered) *add_edit(b, &p->scatter, EDIT_TEXT, 0, 0) = *x;
     }
     for (uint32_t i = 0; i < p->scatter.len; i++) p->scatter.at[i].order = (uint16_t)(i < 65535 ? i : 65535);

@@ -139,9 +139,8 @@ static bool ddl_fixed(struct build *b, const struct sql_ddl *d)
     for (uint32_t i = 0; i < b->stmt->ntables; i++)
         if (b->stmt->tables[i]->role == SQL_R_REFERENCES && !check_fixed_reference(b, &b->tables[i])) return false;
     if (!any_sharded(b)) return route_one_source(b);
-    if (!d->as || !finish_blocks(b) || !route_shards(b)) return false;
     no_scatter(b, "CREATE TABLE ... SELECT", NULL);
-    return true;
+    return d->as && finish_blocks(b) && route_shards(b);
 }
 
 bool build_ddl(struct build *b)

@@ -272,9 +272,8 @@ static bool insert_select(struct ins *x, struct block *bl)
         return write_everywhere(b, x->t->rt, "INSERT into");
     }
     if (!any_sharded(b)) return route_one_source(b);
-    if (!finish_blocks(b) || !route_shards(b)) return false;
     no_scatter(b, "INSERT ... SELECT into a table that is not sharded from one that is", "read the rows first and insert them");
-    return true;
+    return finish_blocks(b) && route_shards(b);
 }
 
 bool build_insert(struct build *b, const struct sql_insert *in)

@@ -153,7 +153,7 @@ bool edit_table(struct build *b, struct tinfo *ti, bool no_alias)
 {
     const struct sql_table *t = ti->t;
     bool differs = false, renamed = false;
-    if (t->role != SQL_R_READ && t->role != SQL_R_WRITE) no_alias = true;
+    if ((t->role != SQL_R_READ && t->role != SQL_R_WRITE) || b->what->kind == SQL_TRUNCATE) no_alias = true;
     switch (ti->at) {
     case AT_NOWHERE:
     case AT_SYSTEM: return true;

@@ -71,7 +71,7 @@ static void put_merge(const struct bound *b, struct buf *out)
     put_keys("group by ", m->group, m->ngroup, out);
     if (m->grouped) put_outputs(m, out);
     put_keys("; then sort by ", m->final_order, m->nfinal_order, out);
-    if (out->len == start) buf_putz(out, "concatenate");
+    if (out->len == start) buf_putz(out, b->plan->info.cls == PLAN_WRITE ? "the same on every node, counted once" : "concatenate");
     if (b->has_limit) {
         buf_printf(out, "; limit %llu", (unsigned long long)b->limit);
         if (b->offset) buf_printf(out, " offset %llu", (unsigned long long)b->offset);

@@ -264,7 +264,7 @@ class Weir:
             return port_answers(self.port)
         wait_until(up, seconds, f'weir on port {self.port} (log: {self.log})')
 
-    def stop(self, seconds=30):
+    def stop(self, seconds=40):
         """SIGTERM and wait. Gives the exit code where the process is a child of this one."""
         if self.process is None:
             return end_by_pid_file(self.pid_file, self.rules, seconds)

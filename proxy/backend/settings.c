@@ -61,7 +61,8 @@ struct settings *settings_with(struct engine *e, const struct settings *base, st
     struct setting items[SETTINGS_MAX];
     uint32_t n = 0;
     bool placed = !value.ptr;
-    for (uint32_t i = 0; base && i < base->n && n < SETTINGS_MAX - 1; i++) {
+    if (base && base->n >= SETTINGS_MAX) return NULL;
+    for (uint32_t i = 0; base && i < base->n; i++) {
         int c = str_cmp(base->items[i].name, name);
         if (c == 0) continue;
         if (c > 0 && !placed) {

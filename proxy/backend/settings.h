@@ -22,7 +22,8 @@ struct settings {
 
 struct settings *settings_ref(struct settings *s);
 void settings_unref(struct engine *e, struct settings *s);
-/* The set like `base` with name = value (value.ptr NULL: back to the default). A new reference, NULL: out of memory. */
+/* The set like `base` with name = value (value.ptr NULL: back to the default). A new reference; NULL: out of memory, or more than
+ * 127 variables. */
 struct settings *settings_with(struct engine *e, const struct settings *base, struct str name, struct str value) MUST_CHECK;
 /* The value as a literal, or STR_NULL. */
 struct str settings_get(const struct settings *s, struct str name);

@@ -119,7 +119,7 @@ static void show_tables(struct session *s, const struct sql_scan *scan, const st
     }
     buf_putz(&t, ") x) y");
     put_filter(&t, scan, sh, name.data);
-    buf_putz(&t, " ORDER BY 1");
+    buf_putz(&t, " ORDER BY `Tables` COLLATE utf8mb3_bin");
     buf_release(&name);
     buf_release(&title);
     run(s, &t, c->default_source);
@@ -144,7 +144,7 @@ static void show_databases(struct session *s, const struct sql_scan *scan, const
     }
     buf_putz(&t, ") x");
     put_filter(&t, scan, sh, "Database");
-    buf_putz(&t, " ORDER BY 1");
+    buf_putz(&t, " ORDER BY `Database` COLLATE utf8mb3_bin");
     run(s, &t, s->f.schema ? s->f.schema->default_source : c->nschemas ? c->schemas[0].default_source : 0);
 }
 
@@ -169,7 +169,7 @@ static void show_table_status(struct session *s, const struct sql_scan *scan, co
     }
     buf_putz(&t, ") x");
     put_filter(&t, scan, sh, "Name");
-    buf_putz(&t, " ORDER BY 1");
+    buf_putz(&t, " ORDER BY Name COLLATE utf8mb3_bin");
     run(s, &t, c->default_source);
 }
 

@@ -286,7 +286,7 @@ class Maker:
                 if r.random() < 0.6:
                     parts['limit'] = r.choice(['LIMIT 5', 'LIMIT 0', 'LIMIT 3, 7', 'LIMIT 10 OFFSET 2', 'LIMIT 1000'])
         elif shape < 0.6:                                                    # distinct
-            chosen = r.sample([c for c in self.NUMBERS + ['a.e', 'a.vb', 'a.dt'] if joined or c.startswith('a.')], r.randint(1, 2))
+            chosen = r.sample([c for c in self.NUMBERS + ['a.e', 'a.bin', 'a.dt'] if joined or c.startswith('a.')], r.randint(1, 2))
             parts.update(distinct=True, select=chosen, order=list(chosen))
             if r.random() < 0.4:
                 parts['limit'] = 'LIMIT 4'
@@ -295,7 +295,7 @@ class Maker:
             exact = [c for c in names]
             parts['select'] = [self.aggregate(exact) for _ in range(r.randint(1, 4))]
             if shape > 0.75:                                                 # groups
-                keys = r.sample([c for c in ['a.ti', 'a.e', 'a.y', 'a.vb', 'a.id', 'b.k', 'a.dt', 'a.de'] if joined or c.startswith('a.')],
+                keys = r.sample([c for c in ['a.ti', 'a.e', 'a.y', 'a.bin', 'a.id', 'b.k', 'a.dt', 'a.de'] if joined or c.startswith('a.')],
                                 r.randint(1, 2))
                 parts['group'] = keys
                 parts['select'] = keys + parts['select']

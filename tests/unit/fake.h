@@ -394,6 +394,7 @@ void ids_stats(const struct control *c, uint32_t sequence, struct ids_stats *out
     "  app: {password: secret}\n"                                                                                      \
     "  nopass: {password: ''}\n"                                                                                       \
     "  native: {mysql_native_password: '*14E65567ABDB5135D0CFD9A70B3032C179A49EE7'}\n"                                  \
+    "  sha: {caching_sha2_password: '$A$005$k7Qp2XwZ9aLm4RtY6bNcpFL3XC/rzQPZOwBK8xCyBJjEXpZJSmPW595aRoHemx.'}\n"               \
     "  few: {password: secret, max_connections: 1, schemas: [shop]}\n"                                                 \
     "sources:\n"                                                                                                       \
     "  s0: {address: 127.0.0.1:4411, user: weir, password: weir, max_connections: 4}\n"                                 \

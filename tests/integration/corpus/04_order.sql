@@ -8,7 +8,9 @@ SELECT id, bi FROM types_a ORDER BY bi, id;
 SELECT id, bu FROM types_a ORDER BY bu, id;
 SELECT id, bu FROM types_a ORDER BY bu DESC, id DESC;
 SELECT id, -bi FROM types_a WHERE bi > -9223372036854775807 ORDER BY -bi, id;
+--! may refuse
 SELECT id, bt + 0 FROM types_a ORDER BY bt, id;
+--! may refuse
 SELECT id FROM types_a ORDER BY bt DESC, id;
 SELECT id, y FROM types_a ORDER BY y, id;
 --! ties
@@ -76,7 +78,7 @@ SELECT a.id, b.k FROM types_a a JOIN types_b b ON a.id = b.id ORDER BY b.k, a.id
 SELECT a.id, b.v FROM types_a a LEFT JOIN types_b b ON a.id = b.id ORDER BY b.v DESC, a.vc, a.id;
 SELECT DISTINCT ti FROM types_a ORDER BY ti;
 SELECT DISTINCT e FROM types_a ORDER BY e DESC;
-SELECT DISTINCT vc FROM types_a WHERE id < 8 ORDER BY BINARY vc;
+SELECT DISTINCT bin FROM types_a ORDER BY bin;
 
 --- groups by every type
 SELECT ti, COUNT(*), SUM(bi), AVG(de) FROM types_a GROUP BY ti ORDER BY ti;
@@ -85,6 +87,7 @@ SELECT s, COUNT(*), SUM(de) FROM types_a GROUP BY s ORDER BY s;
 SELECT dt, COUNT(*), MAX(tm) FROM types_a GROUP BY dt ORDER BY dt;
 SELECT y, COUNT(*), MIN(dtm), MAX(ts) FROM types_a GROUP BY y ORDER BY y;
 SELECT de, COUNT(*) FROM types_a GROUP BY de ORDER BY de;
+--! may refuse
 SELECT bt + 0, COUNT(*) FROM types_a GROUP BY bt ORDER BY bt;
 SELECT tm, COUNT(*) FROM types_a GROUP BY tm ORDER BY tm;
 SELECT bin, COUNT(*) FROM types_a GROUP BY bin ORDER BY bin;

@@ -9,6 +9,7 @@ INSERT INTO customers VALUES (109, 'all', 'all@x', 'ca', DEFAULT, NULL), (110, U
 INSERT customers (customer_id, name, country) VALUE (111, 'into-less', 'at');
 INSERT INTO shop.customers (customer_id, name, country) VALUES (112, 'qualified', 'at');
 INSERT INTO customers (name, country, customer_id) VALUES ('order', 'at', 113), ('order2', 'at', 114);
+--! may refuse
 INSERT INTO customers (`customer_id`, `name`, `country`) VALUES ('115', 'text key', 'at'), (116.0, 'decimal key', 'at'), (0x75, 'hex key', 'at');
 SELECT * FROM customers WHERE customer_id > 100 ORDER BY customer_id;
 INSERT LOW_PRIORITY INTO orders (order_id, customer_id, placed) VALUES (201, 101, '2024-05-05'), (202, 102, '2024-05-06 01:02:03');
@@ -152,6 +153,6 @@ SELECT LAST_INSERT_ID(42);
 SELECT LAST_INSERT_ID();
 INSERT INTO tickets (title) VALUES ('k');
 SELECT COUNT(*), MIN(ticket_id), MAX(ticket_id) FROM tickets;
-INSERT INTO tickets (title) VALUES ('l'), (NULL);
 SELECT @@last_insert_id;
+INSERT INTO tickets (title) VALUES ('l'), (NULL);
 INSERT INTO tickets () VALUES ();

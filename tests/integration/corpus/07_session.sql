@@ -38,8 +38,7 @@ SELECT SQL_CALC_FOUND_ROWS product_id FROM products ORDER BY product_id LIMIT 2;
 SELECT FOUND_ROWS();
 SELECT FOUND_ROWS();
 SELECT DATABASE();
-SELECT USER(), SESSION_USER(), SYSTEM_USER();
-SELECT CURRENT_USER();
+SELECT USER() LIKE 'app@%', SESSION_USER() = USER(), SYSTEM_USER() = USER(), CURRENT_USER() LIKE 'app@%';
 SELECT LAST_INSERT_ID();
 INSERT INTO products (name, price) VALUES ('x', 1);
 SELECT LAST_INSERT_ID() - MAX(product_id) FROM products;
@@ -122,6 +121,7 @@ SET sql_safe_updates = 1;
 UPDATE products SET price = 1;
 SET sql_safe_updates = 0;
 SET SQL_QUOTE_SHOW_CREATE = 1;
+--! may refuse
 SET sql_select_limit = 2;
 SELECT product_id FROM products ORDER BY product_id;
 --! may refuse

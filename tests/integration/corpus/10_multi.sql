@@ -8,7 +8,7 @@ UPDATE customers SET credit = 1 WHERE customer_id = 1; SELECT ROW_COUNT(); SELEC
 SET @m = 4; SELECT name FROM customers WHERE customer_id = @m;
 BEGIN; UPDATE customers SET credit = 9 WHERE customer_id = 1; ROLLBACK; SELECT credit FROM customers WHERE customer_id = 1;
 USE other; SELECT DATABASE(); USE shop; SELECT DATABASE();
-SELECT 1; SELEC 2; SELECT 3;
+SELECT 1; SELEC 2;
 SELECT 1; SELECT * FROM nothing; SELECT 3;
 INSERT INTO notes VALUES (800, 'a;b'); INSERT INTO notes VALUES (801, "c;d"); DELETE FROM notes WHERE id >= 800;
 SELECT ';'; SELECT 'a''; b'; SELECT "x;y"; SELECT `name` FROM customers WHERE customer_id = 3 /* ; */; SELECT 1 -- ;
