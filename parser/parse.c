@@ -138,7 +138,10 @@ struct str ps_tok_text(struct parser *p, uint32_t tok)
 bool ps_at_ident(const struct parser *p, uint32_t ahead)
 {
     const struct sql_tok *t = ps_peek(p, ahead);
-    return t->kind == SQL_T_QUOTED || (t->kind == SQL_T_WORD && sql_words[t->word].reserved != SQL_RESERVED);
+    if (t->kind != SQL_T_WORD) return t->kind == SQL_T_QUOTED;
+    const char *text = p->s->text + t->off;
+    if (UNLIKELY(*text == '_') && sql_is_charset(str_make(text + 1, t->len - 1u))) return false; /* an introducer of nothing */
+    return sql_words[t->word].reserved != SQL_RESERVED;
 }
 
 struct str ps_ident(struct parser *p)
@@ -376,11 +379,14 @@ enum sql_status sql_parse(const struct sql_scan *s, struct arena *a, struct sql_
     struct sql_stmt *st = PS_NEW(&p, struct sql_stmt);
     ps_statement(&p, st);
     if (!at_end(&p)) ps_syntax(&p);
-    st->nexprs = p.nexprs;
-    st->nqueries = p.nqueries;
-    st->nparams = p.nparams;
-    st->tables = p.tables.at;
-    st->ntables = p.tables.len;
+    /* The statement inside EXPLAIN has the same ids and tables as the whole. */
+    for (struct sql_stmt *x = st; x; x = x->kind == SQL_EXPLAIN || x->kind == SQL_WEIR ? x->explain.inner : NULL) {
+        x->nexprs = p.nexprs;
+        x->nqueries = p.nqueries;
+        x->nparams = p.nparams;
+        x->tables = p.tables.at;
+        x->ntables = p.tables.len;
+    }
     *out = st;
     return SQL_OK;
 }

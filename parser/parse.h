@@ -219,7 +219,6 @@ struct sql_expr *ps_sysvar(struct parser *p);
 struct sql_span ps_type(struct parser *p); /* type of CAST and of columns */
 const struct sql_window *ps_window_spec(struct parser *p);
 bool ps_is_unit(uint16_t word);
-uint8_t ps_fn_of(uint16_t word);
 
 /* ---- queries ---- */
 bool ps_at_query(const struct parser *p); /* SELECT, WITH, VALUES, TABLE */

@@ -129,11 +129,6 @@ __attribute__((constructor)) static void natives_init(void)
     for (size_t i = 0; i < COUNT_OF(natives); i++) native_of[natives[i].word] = (uint8_t)(i + 1);
 }
 
-uint8_t ps_fn_of(uint16_t word)
-{
-    return native_of[word] ? natives[native_of[word] - 1].fn : (uint8_t)SQL_FN_OTHER;
-}
-
 static bool is_aggregate(enum sql_fn fn)
 {
     return fn >= SQL_FN_COUNT && fn <= SQL_FN_OTHER_AGGREGATE;
@@ -365,7 +360,7 @@ static void cast_args(struct parser *p, struct sql_call *c)
     c->type = ps_type(p);
 }
 
-/* A unit (or the date type of GET_FORMAT) as a column node: a word of the grammar, not a value. */
+/* A unit, or the date type of GET_FORMAT: a word of the grammar, no argument of the tree. */
 static void word_arg(struct parser *p, bool unit)
 {
     uint16_t w = cur_word(p);
@@ -463,6 +458,25 @@ static bool starts_nocase(struct str s, const char *prefix)
     return str_starts_nocase(s, str_of(prefix));
 }
 
+/* What the orders and partitions of a call hold, the call holds. */
+static uint16_t order_flags(const struct sql_order *o)
+{
+    uint16_t flags = 0;
+    for (uint32_t i = 0; o && i < o->n; i++) flags |= o->items[i].expr->flags;
+    return flags;
+}
+
+static uint16_t inner_flags(const struct sql_call *c)
+{
+    uint16_t flags = order_flags(c->order);
+    if (c->over) {
+        flags |= order_flags(c->over->order);
+        for (uint32_t i = 0; i < c->over->npartition; i++) flags |= c->over->partition[i]->flags;
+    }
+    return flags & (SQL_EF_HAS_AGGREGATE | SQL_EF_HAS_SUBQUERY | SQL_EF_HAS_WINDOW | SQL_EF_HAS_ASSIGN | SQL_EF_HAS_COLUMN |
+                    SQL_EF_HAS_PARAM);
+}
+
 /* The current token is '(' (or, for a bare word, whatever follows it). `word`: what the name spells, SQL_W_NONE for others. */
 struct sql_expr *ps_call(struct parser *p, uint32_t first, const struct sql_name *name, uint16_t word, bool adjacent)
 {
@@ -494,6 +508,7 @@ struct sql_expr *ps_call(struct parser *p, uint32_t first, const struct sql_name
     e->word = word;
     e->tok = name->tok;
     call_suffix(p, e);
+    e->flags |= inner_flags(c);
     if (c->over)
         e->flags |= SQL_EF_HAS_WINDOW;
     else if (is_aggregate(c->fn))

@@ -141,6 +141,24 @@ struct sql_expr *ps_column(struct parser *p)
     return e;
 }
 
+/* .table.column of MariaDB: the current database's. */
+static struct sql_expr *dotted_column(struct parser *p)
+{
+    uint32_t first = p->at;
+    ps_next(p);
+    if (!ahead_op(p, 1, SQL_OP_DOT)) ps_syntax_at(p, p->at + 1);
+    struct sql_expr *e = ps_node(p, SQL_E_COLUMN, first, 0);
+    struct sql_name *n = PS_NEW(p, struct sql_name);
+    ps_name(p, n, 3);
+    if (n->schema.len) ps_syntax_at(p, p->at - 2);
+    n->span.first = first;
+    e->name = n;
+    e->height = 1;
+    e->flags = SQL_EF_HAS_COLUMN;
+    e->span.end = p->at;
+    return e;
+}
+
 /* A name: column, function call, or column -> '$.path'. */
 static struct sql_expr *name_or_call(struct parser *p)
 {
@@ -441,6 +459,7 @@ struct sql_expr *ps_prefix(struct parser *p, int min)
         if (at_op(p, SQL_OP_TILDE)) return unary(p, SQL_OP_TILDE, BP_UNARY, 0);
         if (at_op(p, SQL_OP_BANG)) return unary(p, SQL_OP_NOT, BP_BANG, SQL_EF_BANG);
         if (at_op(p, SQL_OP_LBRACE)) return odbc(p);
+        if (at_op(p, SQL_OP_DOT) && p->mariadb && ps_at_ident(p, 1)) return dotted_column(p);
         ps_syntax(p);
     case SQL_T_END:
     case SQL_T_BAD: ps_syntax(p);

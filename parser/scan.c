@@ -15,68 +15,13 @@
  * names keep their spelling (names of tables can differ in case). A string that stands where only an alias can stand
  * keeps its text, for an alias is a name.
  */
-#include "parser/words.h"
+#include "parser/scan.h"
 
 enum {
     KEY_SLACK = 64,  /* room kept free at the end of the key: fixed parts of a token, and block copies of words */
     COPY_BLOCK = 32, /* words are copied by blocks of this size where both sides have room */
 };
 enum key_kind { KEY_WORD = 1, KEY_QUOTED, KEY_KEYWORD, KEY_TEXT, KEY_KIND = 0x10, KEY_CALL_SPACE = 0x20, KEY_OP = 0x40 };
-
-/* Identifier bytes: digits, letters, $, _, and everything above 0x7f. Bit 1: identifier, bit 2: digit, bit 4: blank, bit 8: hex. */
-enum { CT_IDENT = 1, CT_DIGIT = 2, CT_BLANK = 4, CT_HEX = 8 };
-static const uint8_t ctype[256] = {
-    [' '] = CT_BLANK, ['\t'] = CT_BLANK, ['\n'] = CT_BLANK, ['\v'] = CT_BLANK, ['\f'] = CT_BLANK, ['\r'] = CT_BLANK,
-    ['0' ... '9'] = CT_IDENT | CT_DIGIT | CT_HEX,
-    ['A' ... 'F'] = CT_IDENT | CT_HEX, ['G' ... 'Z'] = CT_IDENT,
-    ['a' ... 'f'] = CT_IDENT | CT_HEX, ['g' ... 'z'] = CT_IDENT,
-    ['$'] = CT_IDENT, ['_'] = CT_IDENT, [0x80 ... 0xff] = CT_IDENT,
-};
-#define IS(c, bits) (ctype[(unsigned char)(c)] & (bits))
-
-/* The pass. p..end: what is left; k: where the key is written. */
-struct pass {
-    struct sql_scan *s;
-    const char *p, *end;
-    char *k, *kend;
-    size_t base; /* where s->text is in the caller's text */
-    uint32_t n;
-    bool versioned; /* inside a versioned comment */
-    bool mariadb;
-    uint32_t version;
-    /* Routines and events: text with ';' inside. */
-    bool compound, open_ended;
-    uint32_t blocks;
-};
-
-/* ---- multi-byte characters whose later bytes look like ASCII ---- */
-
-static size_t mb_len(uint8_t trail, const char *p, const char *end)
-{
-    unsigned char a = (unsigned char)p[0];
-    if (a < 0x81 || a == 0xff || end - p < 2) return 1;
-    unsigned char b = (unsigned char)p[1];
-    switch ((enum sql_trail)trail) {
-    case SQL_TRAIL_NONE: return 1;
-    case SQL_TRAIL_GBK: return (b >= 0x40 && b != 0x7f && b != 0xff) ? 2 : 1;
-    case SQL_TRAIL_BIG5:
-        return a >= 0xa1 && a <= 0xf9 && ((b >= 0x40 && b <= 0x7e) || (b >= 0xa1 && b <= 0xfe)) ? 2 : 1;
-    case SQL_TRAIL_SJIS:
-        return ((a <= 0x9f) || (a >= 0xe0 && a <= 0xfc)) && b >= 0x40 && b != 0x7f && b <= 0xfc ? 2 : 1;
-    case SQL_TRAIL_GB18030:
-        if (b >= 0x40 && b != 0x7f && b != 0xff) return 2;
-        return b >= '0' && b <= '9' && end - p >= 4 && (unsigned char)p[2] >= 0x81 && p[2] != '\xff' && p[3] >= '0' &&
-                       p[3] <= '9'
-                   ? 4
-                   : 1;
-    }
-    return 1;
-}
-
-size_t sql_char_len(uint8_t trail, const char *p, const char *end)
-{
-    return trail == SQL_TRAIL_NONE ? 1 : mb_len(trail, p, end);
-}
 
 /* ---- memory ---- */
 
@@ -103,311 +48,7 @@ static bool tok_room(struct sql_scan *s, uint32_t n)
     return true;
 }
 
-/* ---- scanning of token bodies; each returns the byte after ---- */
-
-static const char *scan_ident(const struct pass *t, const char *p)
-{
-    if (LIKELY(t->s->opt.trail == SQL_TRAIL_NONE)) {
-        while (p < t->end && IS(*p, CT_IDENT)) p++;
-        return p;
-    }
-    while (p < t->end && IS(*p, CT_IDENT)) p += mb_len(t->s->opt.trail, p, t->end);
-    return p;
-}
-
-/* p: after the opening quote. NULL when it does not end. Backslashes count in strings, never in names. */
-static const char *scan_quoted(const struct pass *t, const char *p, char quote, bool backslash, uint8_t *flags)
-{
-    uint8_t trail = t->s->opt.trail;
-    while (p < t->end) {
-        char c = *p;
-        if (c == quote) {
-            if (p + 1 < t->end && p[1] == quote) {
-                *flags |= SQL_TF_ESCAPED;
-                p += 2;
-                continue;
-            }
-            return p + 1;
-        }
-        if (c == '\\' && backslash) {
-            *flags |= SQL_TF_ESCAPED;
-            if (t->end - p < 2) return NULL;
-            p += 2;
-            continue;
-        }
-        p += trail != SQL_TRAIL_NONE && (unsigned char)c >= 0x81 ? mb_len(trail, p, t->end) : 1;
-    }
-    return NULL;
-}
-
-static bool all_bits(const char *p, const char *end)
-{
-    for (; p < end; p++)
-        if (*p != '0' && *p != '1') return false;
-    return true;
-}
-static bool all_hex(const char *p, const char *end)
-{
-    for (; p < end; p++)
-        if (!IS(*p, CT_HEX)) return false;
-    return true;
-}
-
-/* x'..' and b'..': p at the letter. Returns the byte after, or NULL when malformed (then the token is bad up to *stop). */
-static const char *scan_bytes_literal(const struct pass *t, const char *p, const char **stop)
-{
-    const char *q = p + 2;
-    while (q < t->end && *q != '\'') q++;
-    *stop = q < t->end ? q + 1 : q;
-    if (q >= t->end) return NULL;
-    if (*p == 'x' || *p == 'X') return all_hex(p + 2, q) && (q - p) % 2 == 0 ? q + 1 : NULL;
-    return all_bits(p + 2, q) ? q + 1 : NULL;
-}
-
-/* The fraction and exponent, p at the digit after '.', or at whatever follows. */
-static const char *scan_fraction(const struct pass *t, const char *p, uint8_t *kind)
-{
-    while (p < t->end && IS(*p, CT_DIGIT)) p++;
-    *kind = SQL_T_DECIMAL;
-    if (p < t->end && (*p == 'e' || *p == 'E')) {
-        const char *q = p + 1;
-        if (q < t->end && (*q == '+' || *q == '-')) q++;
-        if (q >= t->end || !IS(*q, CT_DIGIT)) { /* 1.e : the server takes no name here */
-            *kind = SQL_T_BAD;
-            return q;
-        }
-        while (q < t->end && IS(*q, CT_DIGIT)) q++;
-        *kind = SQL_T_FLOAT;
-        return q;
-    }
-    return p;
-}
-
-/* p at a digit that starts a token: number, or a name that starts with digits. */
-static const char *scan_number(const struct pass *t, const char *p, uint8_t *kind)
-{
-    const char *q;
-    if (*p == '0' && p + 1 < t->end && (p[1] == 'x' || p[1] == 'b')) {
-        q = p + 2;
-        if (p[1] == 'x')
-            while (q < t->end && IS(*q, CT_HEX)) q++;
-        else
-            while (q < t->end && (*q == '0' || *q == '1')) q++;
-        if (q > p + 2 && (q >= t->end || !IS(*q, CT_IDENT))) {
-            *kind = p[1] == 'x' ? SQL_T_HEX : SQL_T_BIN;
-            return q;
-        }
-        *kind = SQL_T_WORD;
-        return scan_ident(t, p);
-    }
-    q = p + 1;
-    while (q < t->end && IS(*q, CT_DIGIT)) q++;
-    if (q >= t->end || !IS(*q, CT_IDENT)) {
-        *kind = SQL_T_INT;
-        if (q >= t->end || *q != '.') return q;
-        return scan_fraction(t, q + 1, kind);
-    }
-    if (*q == 'e' || *q == 'E') {
-        const char *r = q + 1;
-        if (r < t->end && (*r == '+' || *r == '-')) r++;
-        if (r < t->end && IS(*r, CT_DIGIT)) {
-            while (r < t->end && IS(*r, CT_DIGIT)) r++;
-            *kind = SQL_T_FLOAT;
-            return r;
-        }
-    }
-    *kind = SQL_T_WORD;
-    return scan_ident(t, p);
-}
-
-/* ---- comments ---- */
-
-/* p after the opening; nested ones count where `nest`. NULL: does not end. */
-static const char *skip_long_comment(const struct pass *t, const char *p, bool nest)
-{
-    uint32_t depth = 1;
-    for (; t->end - p >= 2; p++) {
-        if (p[0] == '*' && p[1] == '/') {
-            if (--depth == 0) return p + 2;
-            p++;
-        } else if (nest && p[0] == '/' && p[1] == '*') {
-            depth++;
-            p++;
-        }
-    }
-    return NULL;
-}
-
-/*
- * p at the opening of a comment. Returns where to go on, NULL when it does not end. A versioned comment that counts for
- * this server is entered: its tokens are tokens. MariaDB skips MySQL's versions 50700 to 99999.
- */
-static const char *open_comment(struct pass *t, const char *p)
-{
-    const char *q = p + 2;
-    bool own = false;
-    if (q < t->end && *q == 'M' && q + 1 < t->end && q[1] == '!' && t->mariadb) {
-        own = true;
-        q++;
-    }
-    if (q >= t->end || *q != '!') return skip_long_comment(t, p + 2, false);
-    q++;
-    uint32_t v = 0, digits = 0;
-    while (digits < 6 && q + digits < t->end && IS(q[digits], CT_DIGIT)) {
-        v = v * 10 + (uint32_t)(q[digits] - '0');
-        digits++;
-    }
-    bool counts = true;
-    if (digits >= 5) {
-        counts = v <= t->version && !(t->mariadb && !own && v >= 50700 && v <= 99999);
-        q += digits;
-    }
-    if (!counts) return skip_long_comment(t, q, true);
-    if (t->versioned) return NULL; /* one inside another: no server agrees with the next */
-    t->versioned = true;
-    return q;
-}
-
-static const char *skip_line(const struct pass *t, const char *p)
-{
-    const char *nl = memchr(p, '\n', (size_t)(t->end - p));
-    return nl ? nl + 1 : t->end;
-}
-
-/* ---- facts ---- */
-
-static uint16_t word_back(const struct pass *t, uint32_t back)
-{
-    if (t->n < back) return SQL_W_NONE;
-    const struct sql_tok *k = &t->s->toks[t->n - back];
-    return k->kind == SQL_T_WORD ? k->word : (uint16_t)SQL_W_NONE;
-}
-
-/* A word that the facts depend on; it is not yet in toks. */
-static void note_word(struct pass *t, uint16_t word)
-{
-    struct sql_scan *s = t->s;
-    uint16_t prev = word_back(t, 1);
-    uint16_t verb = t->n ? s->toks[0].word : SQL_W_NONE;
-    switch (word) { /* a few of many: the rest is not noted */
-    case SQL_W_LAST_INSERT_ID: s->seen |= SQL_SEEN_LAST_INSERT_ID; break;
-    case SQL_W_IDENTITY:
-        if (t->n && (s->toks[t->n - 1].kind == SQL_T_SYSVAR || (t->n > 2 && s->toks[t->n - 3].kind == SQL_T_SYSVAR)))
-            s->seen |= SQL_SEEN_LAST_INSERT_ID;
-        break;
-    case SQL_W_FOUND_ROWS: s->seen |= SQL_SEEN_FOUND_ROWS; break;
-    case SQL_W_SQL_CALC_FOUND_ROWS: s->seen |= SQL_SEEN_CALC_FOUND_ROWS; break;
-    case SQL_W_ROW_COUNT: s->seen |= SQL_SEEN_ROW_COUNT; break;
-    case SQL_W_TEMPORARY: s->seen |= SQL_SEEN_TEMPORARY; break;
-    case SQL_W_INTO: /* INSERT INTO and LOAD ... INTO TABLE set nothing; whatever comes behind them may */
-        if (!((verb == SQL_W_INSERT || verb == SQL_W_REPLACE) && t->n <= 4)) s->seen |= SQL_SEEN_ASSIGN;
-        break;
-    case SQL_W_UPDATE:
-        if (prev == SQL_W_FOR) s->seen |= SQL_SEEN_LOCKFN;
-        break;
-    case SQL_W_SHARE:
-    case SQL_W_GET_LOCK:
-    case SQL_W_RELEASE_LOCK:
-    case SQL_W_RELEASE_ALL_LOCKS:
-    case SQL_W_IS_FREE_LOCK:
-    case SQL_W_IS_USED_LOCK: s->seen |= SQL_SEEN_LOCKFN; break;
-    case SQL_W_PROCEDURE:
-    case SQL_W_FUNCTION:
-    case SQL_W_TRIGGER:
-    case SQL_W_EVENT:
-    case SQL_W_PACKAGE: /* of CREATE ... or ALTER EVENT, after at most OR REPLACE DEFINER = user@host AGGREGATE */
-        if ((verb == SQL_W_CREATE || verb == SQL_W_ALTER) && t->n <= 12) t->compound = true;
-        break;
-    case SQL_W_ATOMIC: /* BEGIN NOT ATOMIC ... END, MariaDB's block outside of routines */
-        if (verb == SQL_W_BEGIN && t->n == 2) {
-            t->compound = true;
-            t->blocks = 1;
-        }
-        break;
-    case SQL_W_BEGIN:
-    case SQL_W_CASE:
-        if (word == SQL_W_CASE && prev == SQL_W_END) break; /* END CASE */
-        if (t->compound) t->blocks++;
-        break;
-    case SQL_W_END:
-        if (t->blocks) t->blocks--;
-        break;
-    case SQL_W_THEN:
-    case SQL_W_LOOP:
-    case SQL_W_REPEAT:
-    case SQL_W_DO:
-        /* A body that is one bare IF, LOOP... (END IF below closes no block): its end cannot be told from here. */
-        if (prev == SQL_W_END) break;
-        if (t->compound && t->blocks == 0 && !(word == SQL_W_DO && prev != SQL_W_NONE)) t->open_ended = true;
-        break;
-    default: break;
-    }
-}
-
-/* The words behind END of END IF, END LOOP...: END has closed a block too many. */
-static void reopen_block(struct pass *t, uint16_t word)
-{
-    if (word == SQL_W_IF || word == SQL_W_LOOP || word == SQL_W_REPEAT || word == SQL_W_WHILE || word == SQL_W_FOR) t->blocks++;
-}
-
-/* A quoted name in the place of a call or a system variable has the same effect as the bare one. */
-static void note_quoted(struct pass *t, uint32_t tok)
-{
-    const struct sql_tok *k = &t->s->toks[tok];
-    if (k->kind != SQL_T_QUOTED || k->len < 3) return;
-    uint16_t w = sql_word_find(t->s->text + k->off + 1, k->len - 2u, k->len - 2u);
-    if (w != SQL_W_NONE && sql_words[w].noted && !t->compound) note_word(t, w);
-}
-
-/* ---- the key of strings ---- */
-
-/* Can a string that follows the last token only be an alias? Then it is a name and the key holds it. */
-static bool alias_place(const struct pass *t)
-{
-    if (t->n == 0) return false;
-    const struct sql_tok *k = &t->s->toks[t->n - 1];
-    switch ((enum sql_tok_kind)k->kind) {
-    case SQL_T_QUOTED:
-    case SQL_T_INT:
-    case SQL_T_DECIMAL:
-    case SQL_T_FLOAT:
-    case SQL_T_HEX:
-    case SQL_T_BIN:
-    case SQL_T_PARAM:
-    case SQL_T_USERVAR: return true;
-    case SQL_T_OP: return k->word == SQL_OP_RPAREN || k->word == SQL_OP_RBRACE;
-    case SQL_T_WORD:
-        switch (k->word) {
-        case SQL_W_NONE:
-        case SQL_W_AS:
-        case SQL_W_NULL:
-        case SQL_W_TRUE:
-        case SQL_W_FALSE:
-        case SQL_W_END:
-        case SQL_W_CURRENT_DATE:
-        case SQL_W_CURRENT_TIME:
-        case SQL_W_CURRENT_TIMESTAMP:
-        case SQL_W_CURRENT_USER:
-        case SQL_W_LOCALTIME:
-        case SQL_W_LOCALTIMESTAMP:
-        case SQL_W_UTC_DATE:
-        case SQL_W_UTC_TIME:
-        case SQL_W_UTC_TIMESTAMP: return true;
-        case SQL_W_DATE:
-        case SQL_W_TIME:
-        case SQL_W_TIMESTAMP:
-        case SQL_W_ESCAPE: return false;
-        default: return sql_words[k->word].reserved != SQL_RESERVED;
-        }
-    case SQL_T_END:
-    case SQL_T_STRING:
-    case SQL_T_NSTRING:
-    case SQL_T_CHARSET:
-    case SQL_T_SYSVAR:
-    case SQL_T_BAD: return false;
-    }
-    return false;
-}
+/* ---- key and introducers ---- */
 
 static bool key_text(struct pass *t, uint8_t kind, const char *p, size_t len)
 {
@@ -427,6 +68,55 @@ static void mark_introducer(struct pass *t)
     struct sql_tok *k = &t->s->toks[t->n - 1];
     const char *p = t->s->text + k->off;
     if (k->kind == SQL_T_WORD && *p == '_' && sql_is_charset(str_make(p + 1, k->len - 1u))) k->kind = SQL_T_CHARSET;
+}
+
+/* @name, @'name': NULL when it does not end, p itself when it has no name and must have one. */
+static const char *scan_uservar(struct pass *t, const char *p, uint8_t *flags)
+{
+    struct sql_scan *s = t->s;
+    const char *q = p + 1;
+    uint16_t verb = t->n && s->toks[0].kind == SQL_T_WORD ? s->toks[0].word : (uint16_t)SQL_W_NONE;
+    s->seen |= SQL_SEEN_USERVAR;
+    if (verb == SQL_W_SET || verb == SQL_W_CALL || verb == SQL_W_LOAD || verb == SQL_W_GET || verb == SQL_W_EXECUTE)
+        s->seen |= SQL_SEEN_ASSIGN;
+    if (q < t->end && (*q == '\'' || *q == '"' || *q == '`'))
+        return scan_quoted(t, q + 1, *q, *q != '`' && !s->opt.no_backslash_escapes, flags);
+    while (q < t->end && (IS(*q, CT_IDENT) || *q == '.')) q++;
+    return q == p + 1 && t->mariadb ? p : q; /* for MySQL a variable without a name */
+}
+
+/* ---- operators ---- */
+
+/* Operators of one sign; others are told apart by what follows. */
+static const uint8_t signs[128] = {
+    [')'] = SQL_OP_RPAREN, [','] = SQL_OP_COMMA, ['{'] = SQL_OP_LBRACE, ['}'] = SQL_OP_RBRACE, ['+'] = SQL_OP_PLUS,
+    ['%'] = SQL_OP_PERCENT, ['^'] = SQL_OP_CARET, ['~'] = SQL_OP_TILDE, ['='] = SQL_OP_EQ, ['<'] = SQL_OP_LT, ['>'] = SQL_OP_GT,
+    ['!'] = SQL_OP_BANG, ['&'] = SQL_OP_AMP, ['|'] = SQL_OP_PIPE, [':'] = SQL_OP_COLON,
+};
+/* Operators of two: first sign, second sign. */
+static const struct {
+    char a, b;
+    uint8_t op;
+} pairs[] = {
+    {'<', '=', SQL_OP_LE},     {'<', '>', SQL_OP_NE},  {'<', '<', SQL_OP_SHL},  {'>', '=', SQL_OP_GE},         {'>', '>', SQL_OP_SHR},
+    {'!', '=', SQL_OP_NE},     {'&', '&', SQL_OP_ANDAND}, {'|', '|', SQL_OP_OROR}, {':', '=', SQL_OP_ASSIGN}, {'=', '>', SQL_OP_ARROW_FAT},
+};
+
+static inline const char *scan_operator(const char *p, const char *end, bool concat, uint16_t *word)
+{
+    *word = signs[(unsigned char)*p & 127];
+    if (LIKELY(end - p < 2 || !signs[(unsigned char)p[1] & 127] || p[1] == ')' || p[1] == '+')) return p + 1;
+    for (size_t i = 0; i < COUNT_OF(pairs); i++) {
+        if (pairs[i].a != p[0] || pairs[i].b != p[1]) continue;
+        *word = pairs[i].op;
+        if (*word == SQL_OP_OROR && concat) *word = SQL_OP_CONCAT;
+        if (*word == SQL_OP_LE && end - p > 2 && p[2] == '>') {
+            *word = SQL_OP_NSEQ;
+            return p + 3;
+        }
+        return p + 2;
+    }
+    return p + 1;
 }
 
 /* ---- the end of a statement ---- */
@@ -484,7 +174,7 @@ static enum sql_status pass_run(struct pass *t)
             kind = SQL_T_WORD;
             if (UNLIKELY(s->seen & SQL_SEEN_SYSVAR)) {
                 uint16_t w = sql_word_find(p, (size_t)(q - p), (size_t)(end - p));
-                if (w == SQL_W_LAST_INSERT_ID || w == SQL_W_IDENTITY) note_word(t, w);
+                if (w == SQL_W_LAST_INSERT_ID || w == SQL_W_IDENTITY) scan_note_word(t, w);
             }
             goto word_key;
         }
@@ -523,13 +213,13 @@ static enum sql_status pass_run(struct pass *t)
                 q = scan_ident(t, p);
             size_t n = (size_t)(q - p);
             bool dotted = q < end && *q == '.' && end - q > 1 && IS(q[1], CT_IDENT);
-            if (UNLIKELY(dotted) && !(t->n && s->toks[t->n - 1].kind == SQL_T_SYSVAR)) {
+            if (UNLIKELY(dotted)) {
                 word = SQL_W_NONE;
             } else {
                 word = sql_word_find(p, n, (size_t)(end - p));
                 const struct sql_word_info *w = &sql_words[word];
-                if (UNLIKELY(w->noted)) note_word(t, word);
-                if (UNLIKELY(t->compound) && word_back(t, 1) == SQL_W_END) reopen_block(t, word);
+                if (UNLIKELY(w->noted)) scan_note_word(t, word);
+                if (UNLIKELY(t->compound) && scan_word_back(t, 1) == SQL_W_END) scan_reopen_block(t, word);
                 if (w->reserved == SQL_RESERVED) {
                     t->k[0] = KEY_KEYWORD;
                     t->k[1] = (char)(word & 0xff);
@@ -571,7 +261,7 @@ static enum sql_status pass_run(struct pass *t)
         string:
             if (UNLIKELY(!q)) goto unterminated;
             mark_introducer(t);
-            if (UNLIKELY(alias_place(t))) {
+            if (UNLIKELY(scan_alias_place(t))) {
                 if (!key_text(t, KEY_TEXT, p, (size_t)(q - p))) return SQL_NOMEM;
                 break;
             }
@@ -584,7 +274,7 @@ static enum sql_status pass_run(struct pass *t)
             if (!key_text(t, KEY_QUOTED, p, (size_t)(q - p))) return SQL_NOMEM;
             if (UNLIKELY(s->seen & SQL_SEEN_SYSVAR)) { /* @@`identity` */
                 s->toks[t->n] = (struct sql_tok){.off = (uint32_t)(p - text), .len = (uint32_t)(q - p), .kind = kind};
-                note_quoted(t, t->n);
+                scan_note_quoted(t, t->n);
             }
             break;
         case '@':
@@ -593,20 +283,15 @@ static enum sql_status pass_run(struct pass *t)
                 s->seen |= SQL_SEEN_SYSVAR;
                 q = p + 2;
                 if (q >= end || !(IS(*q, CT_IDENT) || *q == '`' || (*q == '"' && s->opt.ansi_quotes))) kind = SQL_T_BAD;
+                name_next = kind == SQL_T_SYSVAR; /* @@1x is a name, too */
                 goto emit_kind;
             }
             kind = SQL_T_USERVAR;
-            s->seen |= SQL_SEEN_USERVAR;
-            if (t->n) {
-                uint16_t verb = s->toks[0].kind == SQL_T_WORD ? s->toks[0].word : (uint16_t)SQL_W_NONE;
-                if (verb == SQL_W_SET || verb == SQL_W_CALL || verb == SQL_W_LOAD || verb == SQL_W_GET || verb == SQL_W_EXECUTE)
-                    s->seen |= SQL_SEEN_ASSIGN;
-            }
-            if (q < end && (*q == '\'' || *q == '"' || *q == '`')) {
-                q = scan_quoted(t, q + 1, *q, *q != '`' && !s->opt.no_backslash_escapes, &flags);
-                if (!q) goto unterminated;
-            } else {
-                while (q < end && (IS(*q, CT_IDENT) || *q == '.')) q++;
+            q = scan_uservar(t, p, &flags);
+            if (UNLIKELY(!q)) goto unterminated;
+            if (UNLIKELY(q == p)) {
+                q = p + 1;
+                goto bad;
             }
             if (!key_text(t, KEY_KIND + SQL_T_USERVAR, p, (size_t)(q - p))) return SQL_NOMEM;
             break;
@@ -629,7 +314,7 @@ static enum sql_status pass_run(struct pass *t)
         }
         case '/':
             if (AT(1, '*')) {
-                const char *r = open_comment(t, p);
+                const char *r = scan_comment(t, p);
                 if (!r) goto unterminated;
                 t->p = r;
                 continue;
@@ -644,10 +329,10 @@ static enum sql_status pass_run(struct pass *t)
             }
             word = SQL_OP_STAR;
             goto emit_op;
-        case '#': t->p = skip_line(t, p); continue;
+        case '#': t->p = scan_line(t, p); continue;
         case '-':
             if (AT(1, '-') && (end - p == 2 || (unsigned char)p[2] <= ' ' || p[2] == 0x7f)) {
-                t->p = skip_line(t, p);
+                t->p = scan_line(t, p);
                 continue;
             }
             word = SQL_OP_MINUS;
@@ -673,74 +358,12 @@ static enum sql_status pass_run(struct pass *t)
             if (t->n && (flags & SQL_TF_SPACE_BEFORE) && s->toks[t->n - 1].kind == SQL_T_WORD &&
                 sql_words[s->toks[t->n - 1].word].reserved != SQL_RESERVED)
                 *t->k++ = KEY_CALL_SPACE;
-            if (UNLIKELY(t->n && s->toks[t->n - 1].kind == SQL_T_QUOTED)) note_quoted(t, t->n - 1);
+            if (UNLIKELY(t->n && s->toks[t->n - 1].kind == SQL_T_QUOTED)) scan_note_quoted(t, t->n - 1);
             goto emit_op;
-        case ')': word = SQL_OP_RPAREN; goto emit_op;
-        case ',': word = SQL_OP_COMMA; goto emit_op;
-        case '{': word = SQL_OP_LBRACE; goto emit_op;
-        case '}': word = SQL_OP_RBRACE; goto emit_op;
-        case '+': word = SQL_OP_PLUS; goto emit_op;
-        case '%': word = SQL_OP_PERCENT; goto emit_op;
-        case '^': word = SQL_OP_CARET; goto emit_op;
-        case '~': word = SQL_OP_TILDE; goto emit_op;
-        case '=':
-            word = SQL_OP_EQ;
-            if (UNLIKELY(AT(1, '>'))) {
-                word = SQL_OP_ARROW_FAT;
-                q++;
-            }
-            goto emit_op;
-        case '<':
-            word = SQL_OP_LT;
-            if (AT(1, '=')) {
-                word = AT(2, '>') ? SQL_OP_NSEQ : SQL_OP_LE;
-                q = p + (word == SQL_OP_NSEQ ? 3 : 2);
-            } else if (AT(1, '>')) {
-                word = SQL_OP_NE;
-                q = p + 2;
-            } else if (AT(1, '<')) {
-                word = SQL_OP_SHL;
-                q = p + 2;
-            }
-            goto emit_op;
-        case '>':
-            word = SQL_OP_GT;
-            if (AT(1, '=')) {
-                word = SQL_OP_GE;
-                q = p + 2;
-            } else if (AT(1, '>')) {
-                word = SQL_OP_SHR;
-                q = p + 2;
-            }
-            goto emit_op;
-        case '!':
-            word = SQL_OP_BANG;
-            if (AT(1, '=')) {
-                word = SQL_OP_NE;
-                q = p + 2;
-            }
-            goto emit_op;
-        case '&':
-            word = SQL_OP_AMP;
-            if (AT(1, '&')) {
-                word = SQL_OP_ANDAND;
-                q = p + 2;
-            }
-            goto emit_op;
-        case '|':
-            word = SQL_OP_PIPE;
-            if (AT(1, '|')) {
-                word = s->opt.pipes_as_concat ? SQL_OP_CONCAT : SQL_OP_OROR;
-                q = p + 2;
-            }
-            goto emit_op;
-        case ':':
-            word = SQL_OP_COLON;
-            if (AT(1, '=')) {
-                word = SQL_OP_ASSIGN;
-                s->seen |= SQL_SEEN_ASSIGN;
-                q = p + 2;
-            }
+        case ')': case ',': case '{': case '}': case '+': case '%': case '^': case '~': case '=': case '<': case '>': case '!':
+        case '&': case '|': case ':':
+            q = scan_operator(p, end, s->opt.pipes_as_concat, &word);
+            if (UNLIKELY(word == SQL_OP_ASSIGN)) s->seen |= SQL_SEEN_ASSIGN;
             goto emit_op;
         case '\\':
             if (t->mariadb && AT(1, 'N')) { /* \N: NULL, which MySQL 8 gave up */

@@ -86,13 +86,13 @@ static enum sql_status any_leg(const struct plan *p, struct arena *a, struct bou
 }
 
 /* `column = literal` on one shard column: the shard without making a set. -1: take the long way. */
-static int64_t quick_shard(const struct plan *p, const struct sql_scan *scan, struct arena *a)
+static int64_t quick_shard(const struct plan *p, const struct given *g, struct arena *a)
 {
     const struct plan_ref *r = &p->shard_refs[0];
     bool oom = false;
     struct key key;
     if (p->nrefs != 1 || !r->cond || r->cond->kind != COND_POINTS || r->cond->n != 1 || r->table->conf->nshard_columns != 1) return -1;
-    struct value v = const_value(r->cond->values[0], scan, a, &oom);
+    struct value v = const_value(r->cond->values[0], g, a, &oom);
     if (oom || key_equal(&r->keys[0], &v, a, &key) != KEY_IS) return -1;
     return rule_point(&r->table->rule, &key, &r->keys[0].type, 1);
 }
@@ -109,19 +109,19 @@ static enum sql_status refuse_scatter(const struct plan *p, uint32_t n, struct a
     return SQL_ERROR;
 }
 
-static bool limit_value(const struct sql_expr *e, const struct sql_scan *scan, struct arena *a, uint64_t *out)
+static bool limit_value(const struct sql_expr *e, const struct given *g, struct arena *a, uint64_t *out)
 {
     bool oom = false;
     *out = 0;
     if (!e) return true;
-    struct value v = const_value(e, scan, a, &oom);
+    struct value v = const_value(e, g, a, &oom);
     if (v.kind == VALUE_INT && v.i >= 0) *out = (uint64_t)v.i;
     else if (v.kind == VALUE_UINT) *out = v.u;
     else return false;
     return true;
 }
 
-static enum sql_status many_legs(const struct plan *p, const struct shards *set, uint32_t n, const struct sql_scan *scan, struct arena *a, struct bound *out,
+static enum sql_status many_legs(const struct plan *p, const struct shards *set, uint32_t n, const struct given *g, struct arena *a, struct bound *out,
                                  struct fault *f)
 {
     if (p->one_leg) return one_leg(p, shards_next(set, 0), a, out, f);
@@ -140,7 +140,7 @@ static enum sql_status many_legs(const struct plan *p, const struct shards *set,
     out->merged = true;
     if (p->limit && p->merge && p->merge->has_limit) {
         out->has_limit = true;
-        if (!limit_value(p->limit->offset, scan, a, &out->offset) || !limit_value(p->limit->count, scan, a, &out->limit)) {
+        if (!limit_value(p->limit->offset, g, a, &out->offset) || !limit_value(p->limit->count, g, a, &out->limit)) {
             plan_refuse(f, a, "a LIMIT that is not an integer is not supported over several shards yet; write the numbers");
             return SQL_ERROR;
         }
@@ -148,9 +148,9 @@ static enum sql_status many_legs(const struct plan *p, const struct shards *set,
     return SQL_OK;
 }
 
-static enum sql_status bind_shards(const struct plan *p, const struct sql_scan *scan, struct arena *a, struct bound *out, struct fault *f)
+static enum sql_status bind_shards(const struct plan *p, const struct given *g, struct arena *a, struct bound *out, struct fault *f)
 {
-    int64_t quick = quick_shard(p, scan, a);
+    int64_t quick = quick_shard(p, g, a);
     if (LIKELY(quick >= 0)) return one_leg(p, (uint32_t)quick, a, out, f);
     uint32_t nshards = p->layout->conf->nnodes, n;
     bool has_free = false;
@@ -160,7 +160,7 @@ static enum sql_status bind_shards(const struct plan *p, const struct sql_scan *
         const struct plan_ref *r = &p->shard_refs[i];
         has_free |= r->free;
         if (!r->free && r->nullable) continue;
-        if (!cond_eval(r, r->cond, scan, a, &s)) return out_of_memory(f, a);
+        if (!cond_eval(r, r->cond, g, a, &s)) return out_of_memory(f, a);
         if (r->free) shards_or(&loose, &s);
         else shards_and(&tied, &s);
     }
@@ -174,7 +174,7 @@ static enum sql_status bind_shards(const struct plan *p, const struct sql_scan *
     }
     if (n == 0) return any_leg(p, a, out, f);
     if (n == 1) return one_leg(p, shards_next(&all, 0), a, out, f);
-    return many_legs(p, &all, n, scan, a, out, f);
+    return many_legs(p, &all, n, g, a, out, f);
 }
 
 /* ---- INSERT: rows to shards ---------------------------------------------------------------------------------------------- */
@@ -182,14 +182,14 @@ static enum sql_status bind_shards(const struct plan *p, const struct sql_scan *
 enum id_want { ID_NO, ID_YES, ID_UNCERTAIN };
 
 /* Does this row ask for an id? A given one comes in *given. */
-static enum id_want wants_id(const struct plan_insert *in, const struct sql_row *row, const struct sql_scan *scan, struct arena *a, uint64_t *given)
+static enum id_want wants_id(const struct plan_insert *in, const struct sql_row *row, const struct given *g, struct arena *a, uint64_t *given)
 {
     bool oom = false;
     *given = 0;
     if (in->id_at == UINT32_MAX || in->id_at >= row->n) return ID_YES;
     const struct sql_expr *e = row->values[in->id_at];
     if (e->kind == SQL_E_DEFAULT) return ID_YES;
-    struct value v = const_value(e, scan, a, &oom);
+    struct value v = const_value(e, g, a, &oom);
     int64_t n;
     if (v.kind == VALUE_NULL) return ID_YES;
     if (v.kind == VALUE_STRING && str_to_i64(str_trim(v.s), &n)) v = value_int(n);
@@ -212,24 +212,25 @@ static enum sql_status refuse_id(const struct plan *p, uint32_t row, struct aren
 enum sql_status plan_count_ids(const struct plan *p, const struct sql_scan *scan, struct arena *a, uint64_t *n, struct fault *f)
 {
     const struct plan_insert *in = p->insert;
+    const struct given g = {scan, NULL};
     *n = 0;
     if (!in || !in->generated) return SQL_OK;
     for (uint32_t i = 0; i < in->nrows; i++) {
         uint64_t given;
-        enum id_want w = wants_id(in, &in->rows[i], scan, a, &given);
+        enum id_want w = wants_id(in, &in->rows[i], &g, a, &given);
         if (w == ID_UNCERTAIN) return refuse_id(p, i, a, f);
         *n += w == ID_YES;
     }
     return SQL_OK;
 }
 
-static enum sql_status deal_ids(const struct plan *p, const struct sql_scan *scan, uint64_t first_id, struct arena *a, struct bound *out, struct fault *f)
+static enum sql_status deal_ids(const struct plan *p, const struct given *g, uint64_t first_id, struct arena *a, struct bound *out, struct fault *f)
 {
     const struct plan_insert *in = p->insert;
     uint64_t *ids = arena_array(a, uint64_t, in->nrows + 1), given;
     if (!ids) return out_of_memory(f, a);
     for (uint32_t i = 0; i < in->nrows; i++) {
-        switch (wants_id(in, &in->rows[i], scan, a, &given)) {
+        switch (wants_id(in, &in->rows[i], g, a, &given)) {
         case ID_UNCERTAIN: return refuse_id(p, i, a, f);
         case ID_YES: ids[i] = first_id + out->nids++; break;
         case ID_NO:
@@ -248,7 +249,7 @@ static enum sql_status deal_ids(const struct plan *p, const struct sql_scan *sca
 
 enum { MAX_KEYS = 16 };
 
-static struct value row_value(const struct plan_insert *in, const struct bound *b, uint32_t row, uint32_t column, const struct sql_scan *scan,
+static struct value row_value(const struct plan_insert *in, const struct bound *b, uint32_t row, uint32_t column, const struct given *g,
                               struct arena *a, bool *oom)
 {
     uint32_t at = in->key_at[column];
@@ -256,10 +257,10 @@ static struct value row_value(const struct plan_insert *in, const struct bound *
     if (is_id && b->row_ids && b->row_ids[row])
         return b->row_ids[row] <= INT64_MAX ? value_int((int64_t)b->row_ids[row]) : (struct value){.kind = VALUE_UINT, .u = b->row_ids[row]};
     if (at >= in->rows[row].n) return (struct value){.kind = VALUE_UNKNOWN};
-    return const_value(in->rows[row].values[at], scan, a, oom);
+    return const_value(in->rows[row].values[at], g, a, oom);
 }
 
-static enum sql_status row_shard(const struct plan *p, const struct bound *b, uint32_t row, const struct sql_scan *scan, struct arena *a, uint32_t *shard,
+static enum sql_status row_shard(const struct plan *p, const struct bound *b, uint32_t row, const struct given *g, struct arena *a, uint32_t *shard,
                                  struct fault *f)
 {
     const struct plan_insert *in = p->insert;
@@ -270,7 +271,7 @@ static enum sql_status row_shard(const struct plan *p, const struct bound *b, ui
     const char *why;
     bool oom = false;
     for (uint32_t j = 0; j < t->nshard_columns; j++) {
-        v[j] = row_value(in, b, row, j, scan, a, &oom);
+        v[j] = row_value(in, b, row, j, g, a, &oom);
         types[j] = in->keys[j].type;
         switch (oom ? KEY_NOMEM : key_store(&in->keys[j], &v[j], a, &keys[j], &why)) {
         case KEY_IS: break;
@@ -327,13 +328,13 @@ static enum sql_status deal_rows(const struct plan *p, const uint32_t *shard_of,
     return SQL_OK;
 }
 
-static enum sql_status bind_insert(const struct plan *p, const struct sql_scan *scan, struct arena *a, struct bound *out, struct fault *f)
+static enum sql_status bind_insert(const struct plan *p, const struct given *g, struct arena *a, struct bound *out, struct fault *f)
 {
     const struct plan_insert *in = p->insert;
     uint32_t one = 0, *shard_of = in->nrows > 1 ? arena_array(a, uint32_t, in->nrows) : &one;
     if (!shard_of) return out_of_memory(f, a);
     for (uint32_t i = 0; i < in->nrows; i++) {
-        enum sql_status st = row_shard(p, out, i, scan, a, &shard_of[i], f);
+        enum sql_status st = row_shard(p, out, i, g, a, &shard_of[i], f);
         if (st != SQL_OK) return st;
     }
     if (in->nrows == 1) return one_leg(p, shard_of[0], a, out, f);
@@ -344,18 +345,25 @@ static enum sql_status bind_insert(const struct plan *p, const struct sql_scan *
 
 enum sql_status plan_bind(const struct plan *p, const struct sql_scan *scan, uint64_t first_id, struct arena *a, struct bound *out, struct fault *f)
 {
+    return plan_bind_with(p, scan, NULL, first_id, a, out, f);
+}
+
+enum sql_status plan_bind_with(const struct plan *p, const struct sql_scan *scan, const struct plan_facts *facts, uint64_t first_id, struct arena *a,
+                               struct bound *out, struct fault *f)
+{
+    const struct given g = {scan, facts};
     *out = (struct bound){.plan = p};
     if (p->info.kind == PLAN_REFUSED) {
         *f = p->fault;
         return SQL_ERROR;
     }
     if (p->insert && p->insert->generated && !p->insert->select) {
-        enum sql_status st = deal_ids(p, scan, first_id, a, out, f);
+        enum sql_status st = deal_ids(p, &g, first_id, a, out, f);
         if (st != SQL_OK) return st;
     }
     switch (p->route) {
-    case ROUTE_SHARDS: return bind_shards(p, scan, a, out, f);
-    case ROUTE_INSERT: return bind_insert(p, scan, a, out, f);
+    case ROUTE_SHARDS: return bind_shards(p, &g, a, out, f);
+    case ROUTE_INSERT: return bind_insert(p, &g, a, out, f);
     case ROUTE_FIXED:
         out->legs = p->legs;
         out->nlegs = p->one_leg ? 1 : p->nlegs;

@@ -450,12 +450,33 @@ static void own_ref(struct build *b, struct block *bl, const struct sql_ref *j)
     own_ref(b, bl, j->right);
 }
 
+/* x [NOT] IN (SELECT y ...): only inner rows with y = x decide, unless x or y can be NULL; shard columns cannot, but for the optional
+ * side of an outer join. Not so when the rows are chosen or made otherwise: groups, LIMIT, set operations. */
+static void tie_in(struct build *b, struct block *outer, const struct sql_expr *e, struct block *inner)
+{
+    const struct sql_query *q = inner->q;
+    const struct sql_expr *l = bare(e->args[0]);
+    uint32_t n = l->kind == SQL_E_ROW ? l->nargs : 1;
+    if (q->kind != SQL_Q_SELECT || q->group || q->having || q->limit || q->nitems != n) return;
+    for (uint32_t i = 0; i < n; i++)
+        if (q->items[i].expr->flags & (SQL_EF_HAS_AGGREGATE | SQL_EF_AGGREGATE | SQL_EF_HAS_WINDOW)) return;
+    for (uint32_t i = 0; i < n; i++) {
+        struct term *x = term_of(b, outer, l->kind == SQL_E_ROW ? l->args[i] : l), *y = term_of(b, inner, q->items[i].expr);
+        bool never_null = x && y && x->key && y->key && !x->ref->nullable && !y->ref->nullable;
+        if (never_null && y->ref->block == inner) add_pair(b, inner->env, x, y);
+    }
+    inner->env->roots = NULL; /* classes are made anew */
+}
+
 void blocks_of_expr(struct build *b, struct block *in, const struct sql_expr *e, struct env *env)
 {
     if (!e) return;
     b->expr_block[e->id] = in;
     bool has_query = e->kind == SQL_E_SUBQUERY || e->kind == SQL_E_EXISTS || e->kind == SQL_E_QUANT || (e->kind == SQL_E_IN && e->query);
-    if (has_query && e->query) (void)block_query(b, e->query, in, BLOCK_SUBQUERY, env);
+    if (has_query && e->query) {
+        struct block *inner = block_query(b, e->query, in, BLOCK_SUBQUERY, env);
+        if (e->kind == SQL_E_IN || (e->kind == SQL_E_QUANT && e->op == SQL_OP_EQ && e->word == SQL_W_ANY)) tie_in(b, in, e, inner);
+    }
     for (uint32_t i = 0; i < e->nargs; i++) blocks_of_expr(b, in, e->args[i], env);
     if (e->kind != SQL_E_CALL) return;
     if (e->call->order)

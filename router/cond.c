@@ -359,7 +359,7 @@ struct cond *cond_compile(struct build *b, struct bref *r)
 
 struct ev {
     const struct plan_ref *ref;
-    const struct sql_scan *s;
+    const struct given *g;
     struct arena *a;
     bool oom;
 };
@@ -375,7 +375,7 @@ static bool eval_point(struct ev *v, const struct sql_expr *const *values, struc
     struct key keys[MAX_KEYS];
     enum conf_key_type types[MAX_KEYS];
     for (uint32_t j = 0; j < t->nshard_columns; j++) {
-        struct value x = const_value(values[j], v->s, v->a, &v->oom);
+        struct value x = const_value(values[j], v->g, v->a, &v->oom);
         types[j] = v->ref->keys[j].type;
         switch (key_equal(&v->ref->keys[j], &x, v->a, &keys[j])) {
         case KEY_IS: break;
@@ -397,7 +397,7 @@ static void eval_bounds(struct ev *v, const struct cond *c, struct shards *out)
     for (uint32_t i = 0; i < c->n; i++) {
         struct key at;
         const struct cond_bound *bd = &c->bounds[i];
-        struct value x = const_value(bd->value, v->s, v->a, &v->oom);
+        struct value x = const_value(bd->value, v->g, v->a, &v->oom);
         switch (key_bound(k, &x, bd->lower, bd->strict, v->a, &at)) {
         case KEY_IS: break;
         case KEY_NONE: return; /* comparison with NULL */
@@ -441,7 +441,7 @@ static void eval(struct ev *v, const struct cond *c, struct shards *out)
     case COND_PART: shards_fill(out, true); break;
     case COND_NONE: break;
     case COND_CONST:
-        if (const_truth(c->values[0], v->s, v->a, &v->oom) != 0) shards_fill(out, true);
+        if (const_truth(c->values[0], v->g, v->a, &v->oom) != 0) shards_fill(out, true);
         break;
     case COND_AND:
     case COND_OR: eval_kids(v, c, out); break;
@@ -456,9 +456,9 @@ static void eval(struct ev *v, const struct cond *c, struct shards *out)
     }
 }
 
-bool cond_eval(const struct plan_ref *ref, const struct cond *c, const struct sql_scan *s, struct arena *a, struct shards *out)
+bool cond_eval(const struct plan_ref *ref, const struct cond *c, const struct given *g, struct arena *a, struct shards *out)
 {
-    struct ev v = {ref, s, a, false};
+    struct ev v = {ref, g, a, false};
     if (!shards_init(out, ref->table->conf->nnodes, false, a)) return false;
     if (ref->table->conf->nshard_columns > MAX_KEYS) shards_fill(out, true);
     else eval(&v, c ? c : &cond_all, out);

@@ -236,7 +236,7 @@ void plan_explain(const struct plan *p, const struct sql_scan *scan, struct aren
     case PLAN_ROUTED: break;
     }
     /* ids are not taken for an explanation: 1 stands for the first */
-    if (plan_count_ids(p, scan, a, &ids, &f) != SQL_OK || plan_bind(p, scan, ids ? 1 : 0, a, &b, &f) != SQL_OK) {
+    if (plan_count_ids(p, scan, a, &ids, &f) != SQL_OK || plan_bind_with(p, scan, &facts, ids ? 1 : 0, a, &b, &f) != SQL_OK) {
         explain_fault("refused", &f, json, out);
         return;
     }

@@ -140,7 +140,7 @@ struct plan {
 };
 
 /* The set of shards of one reference. False: out of memory. */
-bool cond_eval(const struct plan_ref *ref, const struct cond *c, const struct sql_scan *s, struct arena *a, struct shards *out);
+bool cond_eval(const struct plan_ref *ref, const struct cond *c, const struct given *g, struct arena *a, struct shards *out);
 
 /* 1235 with "Weir: ... is not supported yet; ...". */
 void plan_refuse(struct fault *f, struct arena *a, const char *fmt, ...) PRINTF_LIKE(3, 4);

@@ -197,6 +197,10 @@ enum sql_status plan_count_ids(const struct plan *p, const struct sql_scan *scan
 enum sql_status plan_bind(const struct plan *p, const struct sql_scan *scan, uint64_t first_id, struct arena *a, struct bound *out,
                           struct fault *f) MUST_CHECK;
 
+/* The same with the session's values at hand: LAST_INSERT_ID() is then a constant that finds a shard. */
+enum sql_status plan_bind_with(const struct plan *p, const struct sql_scan *scan, const struct plan_facts *facts, uint64_t first_id, struct arena *a,
+                               struct bound *out, struct fault *f) MUST_CHECK;
+
 /* Appends the statement for one leg to `out`. out->failed tells of memory. */
 void plan_render(const struct bound *b, const struct sql_scan *scan, const struct plan_leg *leg, const struct plan_facts *facts, struct buf *out);
 

@@ -58,11 +58,15 @@ void date_of_days(int64_t days, int64_t *y, int64_t *m, int64_t *d);
 
 /* ---- constants ------------------------------------------------------------------------------------------ */
 
-/* The value of a constant expression with the literals of `s`; VALUE_UNKNOWN when it is none that we fold. ptr NULL inside a
+/* The value of a constant expression with the literals of the scan given; VALUE_UNKNOWN when it is none that we fold. ptr NULL inside a
  * VALUE_STRING never happens: out of memory gives VALUE_UNKNOWN and sets *oom. */
-struct value const_value(const struct sql_expr *e, const struct sql_scan *s, struct arena *a, bool *oom);
+struct given { /* what constants may mean */
+    const struct sql_scan *scan;
+    const struct plan_facts *facts; /* NULL: LAST_INSERT_ID() is no constant */
+};
+struct value const_value(const struct sql_expr *e, const struct given *g, struct arena *a, bool *oom);
 /* Truth of a constant condition: 1, 0 (false or NULL), -1 unknown. */
-int const_truth(const struct sql_expr *e, const struct sql_scan *s, struct arena *a, bool *oom);
+int const_truth(const struct sql_expr *e, const struct given *g, struct arena *a, bool *oom);
 void value_show(const struct value *v, struct buf *out); /* for messages: 7, 'abc', x'0F' */
 static inline struct value value_int(int64_t i)
 {

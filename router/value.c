@@ -149,12 +149,18 @@ static struct value arithmetic(enum sql_op op, struct value l, struct value r)
     return int128_value(z);
 }
 
-static struct value cast_value(const struct sql_expr *e, const struct sql_scan *s, struct arena *a, bool *oom)
+/* LAST_INSERT_ID() as a constant: only when the session says what it is. */
+static struct value last_insert_id(const struct given *g)
+{
+    return g->facts ? int128_value((int128)g->facts->last_insert_id) : unknown;
+}
+
+static struct value cast_value(const struct sql_expr *e, const struct given *g, struct arena *a, bool *oom)
 {
     struct sql_span type = e->call->type;
     if (e->nargs != 1 || type.end <= type.first) return unknown;
-    struct value v = const_value(e->args[0], s, a, oom);
-    uint16_t word = s->toks[type.first].word;
+    struct value v = const_value(e->args[0], g, a, oom);
+    uint16_t word = g->scan->toks[type.first].word;
     if (v.kind == VALUE_NULL) return v;
     if (word == SQL_W_SIGNED || word == SQL_W_UNSIGNED) {
         int64_t n;
@@ -168,31 +174,33 @@ static struct value cast_value(const struct sql_expr *e, const struct sql_scan *
     return unknown;
 }
 
-struct value const_value(const struct sql_expr *e, const struct sql_scan *s, struct arena *a, bool *oom)
+struct value const_value(const struct sql_expr *e, const struct given *g, struct arena *a, bool *oom)
 {
     switch ((enum sql_expr_kind)e->kind) {
     case SQL_E_NULL: return (struct value){.kind = VALUE_NULL};
     case SQL_E_TRUE: return value_int(1);
     case SQL_E_FALSE: return value_int(0);
-    case SQL_E_LITERAL: return literal_value(e, s, a, oom);
-    case SQL_E_PAREN: return const_value(e->args[0], s, a, oom);
+    case SQL_E_LITERAL: return literal_value(e, g->scan, a, oom);
+    case SQL_E_PAREN: return const_value(e->args[0], g, a, oom);
     case SQL_E_TEMPORAL: {
         struct value v = {.kind = VALUE_STRING, .s = STR_NULL};
         if (e->word == SQL_W_TIME) return unknown;
-        v.s = sql_text(s, e->tok, a);
+        v.s = sql_text(g->scan, e->tok, a);
         if (!v.s.ptr) *oom = true;
         v.i = VALUE_IS_TEMPORAL;
         return v.s.ptr ? v : unknown;
     }
     case SQL_E_UNARY:
-        if (e->op == SQL_OP_NEG) return negate(const_value(e->args[0], s, a, oom), a, oom);
-        if (e->op == SQL_OP_POS) return const_value(e->args[0], s, a, oom);
+        if (e->op == SQL_OP_NEG) return negate(const_value(e->args[0], g, a, oom), a, oom);
+        if (e->op == SQL_OP_POS) return const_value(e->args[0], g, a, oom);
         return unknown;
     case SQL_E_BINARY:
         if (e->nargs == 2 && (e->op == SQL_OP_PLUS || e->op == SQL_OP_MINUS || e->op == SQL_OP_STAR))
-            return arithmetic((enum sql_op)e->op, const_value(e->args[0], s, a, oom), const_value(e->args[1], s, a, oom));
+            return arithmetic((enum sql_op)e->op, const_value(e->args[0], g, a, oom), const_value(e->args[1], g, a, oom));
         return unknown;
-    case SQL_E_CALL: return e->call->fn == SQL_FN_CAST ? cast_value(e, s, a, oom) : unknown;
+    case SQL_E_CALL:
+        if (e->call->fn == SQL_FN_LAST_INSERT_ID && !e->nargs) return last_insert_id(g);
+        return e->call->fn == SQL_FN_CAST ? cast_value(e, g, a, oom) : unknown;
     case SQL_E_PARAM:
     case SQL_E_COLUMN:
     case SQL_E_STAR:
@@ -216,12 +224,12 @@ struct value const_value(const struct sql_expr *e, const struct sql_scan *s, str
     return unknown;
 }
 
-int const_truth(const struct sql_expr *e, const struct sql_scan *s, struct arena *a, bool *oom)
+int const_truth(const struct sql_expr *e, const struct given *g, struct arena *a, bool *oom)
 {
     int128 x, y;
-    if (e->kind == SQL_E_PAREN) return const_truth(e->args[0], s, a, oom);
+    if (e->kind == SQL_E_PAREN) return const_truth(e->args[0], g, a, oom);
     if (e->kind == SQL_E_BINARY && e->nargs == 2 && e->op >= SQL_OP_EQ && e->op <= SQL_OP_GE && e->op != SQL_OP_NSEQ) {
-        struct value l = const_value(e->args[0], s, a, oom), r = const_value(e->args[1], s, a, oom);
+        struct value l = const_value(e->args[0], g, a, oom), r = const_value(e->args[1], g, a, oom);
         if (l.kind == VALUE_NULL || r.kind == VALUE_NULL) return 0;
         if (!value_int128(&l, &x) || !value_int128(&r, &y)) return -1;
         switch (e->op) {
@@ -234,7 +242,7 @@ int const_truth(const struct sql_expr *e, const struct sql_scan *s, struct arena
         default: return -1;
         }
     }
-    struct value v = const_value(e, s, a, oom);
+    struct value v = const_value(e, g, a, oom);
     if (v.kind == VALUE_NULL) return 0;
     return value_int128(&v, &x) ? x != 0 : -1;
 }

@@ -65,14 +65,19 @@ def port_owner(port):
     return 'another process'
 
 
+handed_out = set()
+
+
 def free_ports(count, start=21000, end=32000):
-    """Ports nobody listens on, below the range from which the kernel takes ports for outgoing connections."""
+    """Ports nobody listens on, below the range from which the kernel takes ports for outgoing connections; each is given once."""
     found = []
     port = start + (os.getpid() * 37) % (end - start - 1000)
     while len(found) < count:
         port += 1
         if port >= end:
             raise Trouble('no free port')
+        if port in handed_out:
+            continue
         with socket.socket() as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -80,6 +85,7 @@ def free_ports(count, start=21000, end=32000):
             except OSError:
                 continue
         found.append(port)
+        handed_out.add(port)
     return found
 
 
@@ -233,6 +239,7 @@ class Weir:
         self.pid_file = os.path.join(self.directory, 'weir.pid')
         self.log = os.path.join(self.directory, 'weir.out')
         self.process = None
+        self.told_to_stop = False
 
     def pid(self):
         return ours(self.pid_file, self.rules)
@@ -268,9 +275,13 @@ class Weir:
         """SIGTERM and wait. Gives the exit code where the process is a child of this one."""
         if self.process is None:
             return end_by_pid_file(self.pid_file, self.rules, seconds)
+        self.terminate()
+        return self.await_exit(seconds)
+
+    def terminate(self):
+        self.told_to_stop = True
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.await_exit(seconds)
 
     def await_exit(self, seconds=30):
         try:

@@ -36,6 +36,7 @@ struct conn {
     uint32_t capabilities, thread_id;
     struct settings *applied;
     struct str db;            /* current database; view into the configuration of its realm */
+    struct str no_db;         /* a database that this server does not have, as far as we know */
     uint64_t since_ms;        /* of the last change of state */
     const struct conn_user *user;
     void *ctx;

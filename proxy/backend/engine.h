@@ -29,6 +29,7 @@ struct snapshot {
     struct router *router;
     struct control *control;
     _Atomic int refs;
+    _Atomic uint32_t *user_conns;   /* sessions by user, over all workers */
     _Atomic uint32_t *source_conns; /* open server connections by source, over all workers */
     void (*retire)(struct snapshot *s); /* the last reference went: hand it to the main thread */
 };

@@ -167,7 +167,8 @@ enum ids_status idseq_take(struct idseq *s, uint64_t n, uint64_t *first, struct 
 
 enum ids_status idseq_raise(struct idseq *s, uint64_t value, struct arena *a, struct fault *f)
 {
-    if (LIKELY(value < atomic_load_explicit(&s->next, memory_order_acquire))) return IDS_OK;
+    uint64_t next = atomic_load_explicit(&s->next, memory_order_acquire);
+    if (LIKELY(value < next && next != UINT64_MAX)) return IDS_OK; /* UINT64_MAX: closed */
     enum ids_status st = IDS_OK;
     pthread_mutex_lock(&s->lock);
     uint64_t end = atomic_load_explicit(&s->end, memory_order_relaxed);

@@ -86,7 +86,7 @@ enum ids_status idseq_raise(struct idseq *s, uint64_t value, struct arena *a, st
 void idseq_stats(struct idseq *s, struct ids_stats *out);
 
 /* On the thread that may block: does a wanted refill. True when there was one (waiters are to be woken). */
-bool idseq_refill(struct idseq *s) MUST_CHECK;
+bool idseq_refill(struct idseq *s);
 /* A failed refill whose back-off is over becomes wanted again. True while one is outstanding: call again in IDS_BACKOFF_MS. */
 bool idseq_tick(struct idseq *s);
 

@@ -43,6 +43,7 @@ static void exec_free(struct exec *e)
     list_remove(&e->wait_node);
     if (arena.head) arena_reset(&arena);
     buf_reset(&text);
+    buf_release(&e->failed_nodes);
     if (text.cap > KEEP_TEXT) buf_release(&text);
     if (en->nfree_execs >= FREE_EXECS) {
         arena_release(&arena);
@@ -168,7 +169,8 @@ static void fail_reply(struct exec *e)
         return;
     }
     if (e->nlegs > 1 && e->plan && plan_info(e->plan)->cls == PLAN_DDL) {
-        struct str longer = arena_printf(&e->arena, "%.*s (failed on %u of %u tables; the others were changed)", STR_ARG(message), e->nfailed, e->nlegs);
+        struct str longer = arena_printf(&e->arena, "%.*s (failed on %u of %u tables:%.*s; the others were changed)", STR_ARG(message), e->nfailed,
+                                         e->nlegs, STR_ARG(buf_str(&e->failed_nodes)));
         if (longer.ptr && e->nfailed < e->nlegs) message = longer;
     }
     front_err(f, e->fault.code, e->fault.state, message);
@@ -403,7 +405,8 @@ static void choose_mode(struct exec *e)
         bool counts = info->cls == PLAN_DDL || e->is_write || !info->merge || info->merge->add_counts;
         e->mode = counts ? EXEC_COUNT : EXEC_MERGE;
         if (info->cls == PLAN_DDL) e->flags |= EXEC_KEEP_GOING;
-        e->wrap = e->is_write && !front_in_txn(e->f);
+        e->wrap = e->is_write; /* all or nothing: a transaction of its own, or a savepoint in the session's */
+        e->wrap_savepoint = e->wrap && front_in_txn(e->f);
         COUNT(e->f->engine, statements_scatter);
         return;
     }
@@ -589,6 +592,14 @@ struct plan_env front_env(const struct front *f)
                              .no_auto_value_on_zero = f->no_auto_value_on_zero};
 }
 
+static bool may_run(struct front *f, struct plan *p)
+{
+    if (LIKELY(!f->restricted) || f->ops->may_run(f, p)) return true;
+    plan_unref(p);
+    f->ops->done(f);
+    return false;
+}
+
 enum exec_start exec_statement(struct front *f, struct str text, bool stable, struct plan **session_plan)
 {
     struct engine *en = f->engine;
@@ -603,6 +614,7 @@ enum exec_start exec_statement(struct front *f, struct str text, bool stable, st
             return EXEC_STARTED;
         }
         const struct plan_info *info = plan_info(p);
+        if (!may_run(f, p)) return EXEC_STARTED;
         if (info->kind == PLAN_SESSION) {
             *session_plan = p;
             return EXEC_SESSION;
@@ -610,6 +622,7 @@ enum exec_start exec_statement(struct front *f, struct str text, bool stable, st
         if (!(info->flags & PLAN_NO_CACHE)) plan_cache_put(r->cache, &env, &en->scan, p);
     } else {
         plan_ref(p);
+        if (!may_run(f, p)) return EXEC_STARTED;
     }
     exec_plan(f, p, text, stable);
     plan_unref(p);

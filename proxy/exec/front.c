@@ -157,7 +157,7 @@ void front_refresh_options(struct front *f)
 void front_send(struct front *f, const void *p, size_t n)
 {
     COUNT_ADD(f->engine, bytes_to_clients, n);
-    if (f->link) link_send(f->link, p, n);
+    if (f->link && n && !f->broken) link_send(f->link, p, n);
 }
 
 uint16_t front_status(const struct front *f)
@@ -170,6 +170,7 @@ void front_ok(struct front *f, uint64_t affected, uint64_t insert_id, struct str
     struct wire_ok ok = {affected, insert_id, front_status(f), f->warnings, info};
     struct buf out = {0};
     wire_put_ok(&out, &f->seq, f->capabilities, &ok);
+    f->broken |= out.failed;
     front_send(f, out.data, out.len);
     buf_release(&out);
 }
@@ -180,6 +181,7 @@ void front_err(struct front *f, uint16_t code, const char *state, struct str mes
     COUNT(f->engine, statements_failed);
     wire_put_err(&out, &f->seq, code, state, message);
     f->more_results = false;
+    f->broken |= out.failed;
     front_send(f, out.data, out.len);
     buf_release(&out);
     front_clear_messages(f);

@@ -16,6 +16,8 @@ struct front;
 struct front_ops {
     /* The statement (exec_*) is over: its reply is sent, f->exec is NULL. */
     void (*done)(struct front *f);
+    /* May this session run it? False: the error is sent. Asked only of restricted sessions. */
+    bool (*may_run)(struct front *f, struct plan *p);
     /* Commits the open transaction, then runs the plan with exec_plan. */
     void (*commit_first)(struct front *f, struct plan *p, struct str text);
 };
@@ -56,6 +58,8 @@ struct front {
     const struct conf_schema *schema; /* of realm->conf; NULL: none */
     struct settings *settings;
     struct sql_options opt;
+    bool broken;             /* a reply could not be made: the link is closed when the command ends */
+    bool restricted;         /* the user may use some schemas only */
     bool foreign_charset, no_auto_value_on_zero; /* see struct plan_env */
     uint8_t seq;             /* number of the next packet to the client */
     bool more_results;       /* another statement of the same command follows */

@@ -18,6 +18,7 @@
 enum { ER_QUERY_SOURCE = 1430, ER_LOCK_DEADLOCK = 1213 };
 
 static void lane_advance(struct lane *l);
+static void lane_start(struct lane *l);
 
 static struct engine *engine_of(const struct lane *l)
 {
@@ -48,6 +49,7 @@ static bool step_db(struct lane *l)
     struct str want = front_home(l->e->f, l->source);
     if (want.len == 0 || (l->e->flags & EXEC_NO_DB)) return false;
     if (LIKELY(l->conn->db.ptr == want.ptr) || str_eq(l->conn->db, want)) return false;
+    if (l->conn->db.len == 0 && l->conn->no_db.len && str_eq(l->conn->no_db, want)) return false; /* it has none by that name */
     return command(l, WIRE_COM_INIT_DB, want);
 }
 
@@ -73,7 +75,7 @@ static bool must_join(const struct lane *l)
 {
     const struct front *f = l->e->f;
     if (l->conn->in_trans || (l->e->flags & EXEC_NO_BEGIN)) return false;
-    return l->e->wrap || (f->txn && f->txn->begun);
+    return (l->e->wrap && !l->e->wrap_savepoint) || (f->txn && f->txn->begun);
 }
 
 static bool step_isolation(struct lane *l)
@@ -102,6 +104,11 @@ static bool step_begin(struct lane *l)
 static bool step_savepoints(struct lane *l)
 {
     const struct front_txn *t = l->e->f->txn;
+    bool replayed = !t || !t->begun || l->pinned || l->saved >= t->savepoints.len;
+    if (UNLIKELY(l->e->wrap_savepoint && replayed && !l->savepoint)) {
+        l->savepoint = true;
+        return command(l, WIRE_COM_QUERY, STR("SAVEPOINT weir_statement"));
+    }
     if (!t || !t->begun || l->pinned || (l->e->flags & EXEC_NO_BEGIN) || l->saved >= t->savepoints.len) return false;
     struct str name = str_of(t->savepoints.data + l->saved);
     struct buf text = {0};
@@ -231,6 +238,8 @@ static bool step_post(struct lane *l)
 
 static bool step_end(struct lane *l)
 {
+    if (l->e->wrap_savepoint)
+        return command(l, WIRE_COM_QUERY, l->e->wrap_commit ? STR("RELEASE SAVEPOINT weir_statement") : STR("ROLLBACK TO SAVEPOINT weir_statement"));
     return command(l, WIRE_COM_QUERY, l->e->wrap_commit ? STR("COMMIT") : STR("ROLLBACK"));
 }
 
@@ -349,7 +358,11 @@ static struct str var_literal(struct arena *a, const struct wire_column *def, st
     case WIRE_TYPE_LONGLONG:
         return def->flags & WIRE_COLUMN_UNSIGNED ? arena_printf(a, "CAST(%.*s AS UNSIGNED)", STR_ARG(value)) : arena_str(a, value);
     case WIRE_TYPE_DECIMAL:
-    case WIRE_TYPE_NEWDECIMAL: return arena_printf(a, "CAST('%.*s' AS DECIMAL(65,%u))", STR_ARG(value), def->decimals > 30 ? 30u : def->decimals);
+    case WIRE_TYPE_NEWDECIMAL: {
+        size_t dot = str_find(value, STR("."), 0); /* the definition of a user variable does not tell the scale */
+        unsigned scale = dot == SIZE_MAX ? 0 : (unsigned)(value.len - dot - 1);
+        return arena_printf(a, "CAST('%.*s' AS DECIMAL(65,%u))", STR_ARG(value), scale > 30 ? 30u : scale);
+    }
     case WIRE_TYPE_FLOAT:
     case WIRE_TYPE_DOUBLE: return arena_printf(a, str_find(value, STR("e"), 0) != SIZE_MAX ? "%.*s" : "%.*se0", STR_ARG(value));
     default: break;
@@ -374,21 +387,41 @@ static void take_post(struct lane *l)
     if ((flags & PLAN_SETS_LAST_INSERT_ID) && n >= 1 && cell(&l->cap, 0, n - 1, &v)) (void)!str_to_u64(v, &f->last_insert_id);
 }
 
+/* The same write on each copy of a broadcast table, and DDL on each node of a table, is one statement to the client: one leg speaks for all. */
+bool exec_counts_leg(const struct exec *e, uint32_t leg)
+{
+    if (e->nlegs == 1 || !e->plan || leg == 0) return true;
+    return plan_info(e->plan)->cls != PLAN_DDL && e->bound.legs[leg].shard != UINT32_MAX;
+}
+
+/* Of values given explicitly the OK packet tells that of the last row: of the leg that has it. */
+static void note_insert_id(struct exec *e, uint32_t leg, uint64_t id)
+{
+    const struct plan_leg *x = e->texts || e->nlegs == 1 ? NULL : &e->bound.legs[leg];
+    uint32_t last = x && x->rows && x->nrows ? x->rows[x->nrows - 1] : 0;
+    if (!id || (e->insert_id && last < e->insert_id_row)) return;
+    e->insert_id = id;
+    e->insert_id_row = last;
+}
+
 static void leg_done(struct lane *l, bool failed)
 {
     struct exec *e = l->e;
     struct conn *c = l->conn;
+    uint32_t leg = e->order[l->first + l->at];
     l->sent = false;
     l->at++;
     l->leg_warnings = failed ? 0 : c->follow.warnings;
     e->rows += c->follow.rows;
-    if (!failed) {
+    if (!failed && exec_counts_leg(e, leg)) {
         e->warnings += c->follow.warnings;
         e->got_resultset = c->follow.is_resultset;
         if (!c->follow.is_resultset) {
             e->affected += c->follow.affected;
-            if (c->follow.insert_id && !e->insert_id) e->insert_id = c->follow.insert_id;
+            note_insert_id(e, leg, c->follow.insert_id);
         }
+    } else {
+        l->leg_warnings = 0;
     }
     if (c->follow.state == WIRE_F_BAD || c->follow.state == WIRE_F_LOCAL_INFILE) {
         struct fault f;
@@ -407,6 +440,24 @@ static void note_status(struct conn *c, bool failed)
 {
     if (!failed) c->in_trans = c->follow.status & WIRE_STATUS_IN_TRANS;
     else if (c->follow.error == ER_LOCK_DEADLOCK) c->in_trans = false; /* the server rolled the whole transaction back */
+}
+
+/* The session's schema has no database on this server. Names are qualified, so none needs to be selected; but not another one
+ * either: a connection that has one is exchanged for a fresh one. */
+static bool missing_home(struct lane *l)
+{
+    struct conn *c = l->conn;
+    if (c->db.len == 0) {
+        c->no_db = front_home(l->e->f, l->source);
+        l->phase++;
+        lane_advance(l);
+        return true;
+    }
+    if (l->pinned || c->in_trans) return false;
+    l->conn = NULL;
+    conn_discard(c);
+    lane_start(l);
+    return true;
 }
 
 /* A step of our own was answered by an error: the statement fails. The connection stays usable where its state is still known. */
@@ -428,6 +479,7 @@ static void step_failed(struct lane *l)
         fault.message = arena_str(&e->arena, err.message);
         if (!fault.message.ptr) fault.message = STR("out of memory");
     }
+    if (l->phase == LANE_DB && known && err.code == WIRE_ER_BAD_DB_ERROR && missing_home(l)) return;
     if (l->phase != LANE_DB && l->phase != LANE_VARS) {
         lane_fail(l, &fault);
         return;

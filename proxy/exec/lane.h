@@ -29,6 +29,7 @@ struct lane {
     uint8_t phase;
     bool pinned;   /* the connection was held by the session before this statement */
     bool failed, discard; /* discard: read the reply and drop it */
+    bool savepoint; /* the statement's own one is set */
     bool sent;     /* the leg's text went out and nothing has come back */
     uint16_t leg_warnings;
     uint32_t saved; /* savepoints replayed: offset */
@@ -46,7 +47,7 @@ struct exec {
     struct arena arena;
     struct buf text_copy;
     struct str text;
-    bool stable, at_boundary, quiet, retried, wrap, wrap_commit, failed, reply_begun, reply_sent, columns_done, merging_over, finishing, waits_catalog, is_write;
+    bool stable, at_boundary, quiet, retried, wrap, wrap_savepoint, wrap_commit, failed, reply_begun, reply_sent, columns_done, merging_over, finishing, waits_catalog, is_write;
     uint32_t flags;        /* EXEC_* of exec_texts */
     enum exec_mode mode;
     const struct exec_text *texts; /* NULL: from the plan */
@@ -57,9 +58,11 @@ struct exec {
     uint32_t nlanes, lanes_left;
     struct lane lane0;
     struct merge *merge;
+    uint32_t insert_id_row;
     uint64_t affected, insert_id, info_records, info_duplicates, info_matched, info_changed, rows;
     bool has_info_records, has_info_matched, got_resultset;
     uint32_t nfailed, warnings;
+    struct buf failed_nodes; /* DDL: " s1 shop_1.orders_0, ..." */
     struct fault fault;
     uint64_t since_us, id_deadline_ms, ticket;
     uint64_t first_id, nids;
@@ -75,6 +78,7 @@ void lane_reply_done(struct lane *l, bool failed);     /* the reply of the curre
 void lane_fail(struct lane *l, const struct fault *f); /* our own fault while the reply may still be under way */
 void lane_stop(struct lane *l);                        /* not wanted any more */
 void exec_lane_finished(struct exec *e);
+bool exec_counts_leg(const struct exec *e, uint32_t leg);
 void lane_put_leg(struct lane *l, struct buf *out);
 
 /* reply.c */

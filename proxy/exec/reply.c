@@ -15,6 +15,23 @@ static struct front *front_of(const struct lane *l)
 
 /* ---- errors ---- */
 
+enum { NODES_NAMED = 8 };
+
+/* Which physical table a DDL failed on, for the message. */
+static void note_failed_node(struct exec *e, const struct lane *l)
+{
+    const struct plan_info *info = e->plan ? plan_info(e->plan) : NULL;
+    if (!info || info->cls != PLAN_DDL || !info->table || e->nlegs < 2 || e->nfailed > NODES_NAMED) return;
+    const struct plan_leg *leg = &e->bound.legs[e->order[l->first + l->at]];
+    for (uint32_t i = 0; i < info->table->nnodes; i++) {
+        const struct conf_node *n = &info->table->nodes[i];
+        if (leg->shard == UINT32_MAX ? n->source != leg->source : i != leg->shard) continue;
+        buf_printf(&e->failed_nodes, "%s %.*s %.*s.%.*s", e->failed_nodes.len ? "," : "", STR_ARG(e->realm->conf->sources[n->source].name),
+                   STR_ARG(n->database), STR_ARG(n->table));
+        return;
+    }
+}
+
 /* The ERR packet that ended a leg, in logical names; the first one becomes the statement's. */
 void exec_note_error(struct exec *e, struct lane *l, uint16_t code, const char *state, struct str message)
 {
@@ -28,6 +45,7 @@ void exec_note_error(struct exec *e, struct lane *l, uint16_t code, const char *
     buf_release(&text);
     l->failed = true;
     e->nfailed++;
+    note_failed_node(e, l);
     exec_fail(e, &f);
 }
 
@@ -330,9 +348,24 @@ static uint64_t number_after(struct str info, struct str label)
     return v;
 }
 
-static void add_info(struct exec *e, struct str info)
+/* A leg with one row of a multi-row INSERT has no info: it is made up for, so that the sum is that of one statement. */
+static void add_row_info(struct exec *e, uint32_t leg, uint64_t affected)
 {
-    if (!info.len) return;
+    const struct sql_stmt *st = e->plan ? plan_info(e->plan)->stmt : NULL;
+    if (e->nlegs < 2 || !st || (st->kind != SQL_INSERT && st->kind != SQL_REPLACE) || e->bound.legs[leg].nrows != 1) return;
+    e->has_info_records = true;
+    e->info_records++;
+    e->info_duplicates += affected == 0 ? 1 : affected - 1;
+}
+
+static void add_info(struct exec *e, uint32_t leg, const struct wire_ok *ok)
+{
+    struct str info = ok->info;
+    if (!exec_counts_leg(e, leg)) return;
+    if (!info.len) {
+        add_row_info(e, leg, ok->affected);
+        return;
+    }
     if (str_find(info, STR("Records"), 0) != SIZE_MAX) {
         e->has_info_records = true;
         e->info_records += number_after(info, STR("Records"));
@@ -364,7 +397,7 @@ static void count_bytes(struct lane *l, const char *p, size_t n)
         enum packet_kind kind = classify(&l->rd, payload, c->capabilities);
         struct wire_ok ok;
         if (kind == PK_ERR) note_err_payload(l, payload);
-        else if (kind == PK_OK && wire_get_ok(payload, c->capabilities, &ok) == WIRE_OK) add_info(e, ok.info);
+        else if (kind == PK_OK && wire_get_ok(payload, c->capabilities, &ok) == WIRE_OK) add_info(e, e->order[l->first + l->at], &ok);
     }
     if (c->follow.state == WIRE_F_DONE) lane_reply_done(l, c->follow.failed);
     else if (c->follow.state == WIRE_F_BAD || c->follow.state == WIRE_F_LOCAL_INFILE) lane_reply_done(l, true);
@@ -399,7 +432,8 @@ void merge_pump(struct exec *e)
     if (e->merging_over || e->failed) return;
     for (;;) {
         buf_reset(out);
-        merge_set_status(e->merge, front_status(f));
+        bool opens = !(f->status & WIRE_STATUS_AUTOCOMMIT);
+        merge_set_status(e->merge, (uint16_t)(front_status(f) | (opens ? WIRE_STATUS_IN_TRANS : 0)));
         enum merge_state st = merge_run(e->merge, out, &f->seq, MERGE_STEP, &e->arena, &fault);
         if (out->len) {
             e->reply_begun = true;

@@ -166,6 +166,14 @@ bool merge_column_index(struct merge *m, struct merge_column c, uint32_t *out)
     return true;
 }
 
+static bool refuse_collation(struct merge *m, uint32_t column, struct str collation)
+{
+    return merge_fail(m, WIRE_ER_NOT_SUPPORTED_YET,
+                      "the shards' rows cannot be merged in the order of column %u: weights of its collation '" STR_FMT
+                      "' do not compare. Use COLLATE with another collation, or a condition so that one shard answers",
+                      column + 1, STR_ARG(collation));
+}
+
 static bool compile_key(struct merge *m, struct keyset *set, uint32_t i, const struct merge_key *from)
 {
     struct key *k = &set->keys[i];
@@ -175,19 +183,17 @@ static bool compile_key(struct merge *m, struct keyset *set, uint32_t i, const s
     k->cls = (enum key_class)m->classes[k->value];
     m->matters[k->value] = true;
     if (k->cls == KEY_REFUSED)
-        return merge_fail(m, WIRE_ER_NOT_SUPPORTED_YET, "column %u is %s and cannot be merged by", k->value + 1, key_class_name(k->cls));
+        return merge_fail(m, WIRE_ER_NOT_SUPPORTED_YET, "the shards' rows cannot be merged in the order of column %u, which is %s", k->value + 1, key_class_name(k->cls));
     if (k->cls != KEY_TEXT) return true;
     if (!from->has_weight)
-        return merge_fail(m, WIRE_ER_NOT_SUPPORTED_YET, "column %u is text and cannot be merged by without its WEIGHT_STRING", k->value + 1);
+        return merge_fail(m, WIRE_ER_NOT_SUPPORTED_YET, "the shards' rows cannot be merged in the order of column %u: it is text without its WEIGHT_STRING", k->value + 1);
     if (!merge_column_index(m, from->weight, &k->field)) return false;
     if (m->classes[k->field] != KEY_BYTES)
         return merge_fail(m, WIRE_ER_UNKNOWN_ERROR, "the weight of column %u is not binary", k->value + 1);
     m->matters[k->field] = true;
     if (from->has_collation_column) return merge_column_index(m, from->collation_column, &set->collation_fields[i]);
     set->collations[i] = from->collation;
-    if (!weights_pad(from->collation, &k->pad))
-        return merge_fail(m, WIRE_ER_NOT_SUPPORTED_YET, "text of collation '" STR_FMT "' cannot be merged by", STR_ARG(from->collation));
-    return true;
+    return weights_pad(from->collation, &k->pad) || refuse_collation(m, k->value, from->collation);
 }
 
 bool keyset_compile(struct merge *m, struct keyset *set, const struct merge_key *from, uint32_t n)
@@ -216,8 +222,7 @@ bool keyset_collations(struct merge *m, struct keyset *set, const char *row, con
                                   STR_ARG(set->collations[i]), STR_ARG(name));
             continue;
         }
-        if (!weights_pad(name, &set->keys[i].pad))
-            return merge_fail(m, WIRE_ER_NOT_SUPPORTED_YET, "text of collation '" STR_FMT "' cannot be merged by", STR_ARG(name));
+        if (!weights_pad(name, &set->keys[i].pad)) return refuse_collation(m, set->keys[i].value, name);
         set->collations[i] = arena_str(&m->arena, name);
         if (!set->collations[i].ptr) return merge_no_memory(m);
     }

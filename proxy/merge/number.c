@@ -219,47 +219,54 @@ static void shortest(double v, char text[40])
     }
 }
 
-void double_put(double v, uint32_t decimals, struct buf *out)
+/* Digits and where the point stands among them, of the shortest form; trailing zeros are dropped. */
+static int shortest_digits(double v, char digits[24], int *point)
 {
-    char text[MAX_TEXT];
-    if (v == 0) v = 0; /* the servers show no -0 */
-    if (decimals < DOUBLE_NOT_FIXED) {
-        int n = snprintf(text, sizeof text, "%.*f", (int)decimals, v);
-        buf_put(out, text, (size_t)n);
-        return;
-    }
-    if (v == 0) {
-        buf_putz(out, "0");
-        return;
-    }
+    char text[40];
     shortest(v, text);
-    char digits[24];
-    int n = 0, exponent = atoi(strchr(text, 'e') + 1);
+    int n = 0;
     for (const char *p = text; *p != 'e'; p++)
         if (*p >= '0' && *p <= '9') digits[n++] = *p;
     while (n > 1 && digits[n - 1] == '0') n--;
-    if (v < 0) buf_put_u8(out, '-');
-    int point = exponent + 1; /* digits before the point; with some behind it the plain form reaches one further */
-    if (point < -14 || (point > 15 && n <= point)) {
-        buf_put(out, digits, 1);
-        if (n > 1) {
-            buf_put_u8(out, '.');
-            buf_put(out, digits + 1, (size_t)(n - 1));
-        }
-        buf_printf(out, "e%d", exponent);
-        return;
-    }
-    if (point <= 0) {
-        buf_putz(out, "0.");
-        for (int i = point; i < 0; i++) buf_put_u8(out, '0');
-        buf_put(out, digits, (size_t)n);
-        return;
-    }
+    *point = atoi(strchr(text, 'e') + 1) + 1;
+    return n;
+}
+
+/* ddd.ddd with at least `decimals` behind the point */
+static void put_plain(struct buf *out, const char *digits, int n, int point, int decimals)
+{
+    if (point <= 0) buf_put_u8(out, '0');
     for (int i = 0; i < point; i++) buf_put_u8(out, (uint8_t)(i < n ? digits[i] : '0'));
-    if (n > point) {
-        buf_put_u8(out, '.');
-        buf_put(out, digits + point, (size_t)(n - point));
+    int behind = n > point ? n - point : 0;
+    if (behind < decimals) behind = decimals;
+    if (!behind) return;
+    buf_put_u8(out, '.');
+    for (int i = point; i < point + behind; i++) buf_put_u8(out, (uint8_t)(i >= 0 && i < n ? digits[i] : '0'));
+}
+
+void double_put(double v, uint32_t decimals, struct buf *out)
+{
+    char text[MAX_TEXT], digits[24] = "0";
+    if (v == 0) v = 0; /* the servers show no -0 */
+    int point = 1, n = v == 0 ? 0 : shortest_digits(v, digits, &point);
+    bool fixed = decimals < DOUBLE_NOT_FIXED;
+    if (fixed && n - point > (int)decimals) { /* more digits than are shown: rounded */
+        int len = snprintf(text, sizeof text, "%.*f", (int)decimals, v);
+        buf_put(out, text, (size_t)len);
+        return;
     }
+    if (v < 0) buf_put_u8(out, '-');
+    /* With digits behind the point the plain form reaches one further than 15 digits. */
+    if (fixed || (point >= -14 && (point <= 15 || n > point))) {
+        put_plain(out, digits, n, point, fixed ? (int)decimals : 0);
+        return;
+    }
+    buf_put(out, digits, 1);
+    if (n > 1) {
+        buf_put_u8(out, '.');
+        buf_put(out, digits + 1, (size_t)(n - 1));
+    }
+    buf_printf(out, "e%d", point - 1);
 }
 
 uint64_t double_prefix(double v)

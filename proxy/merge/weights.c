@@ -16,8 +16,8 @@ static bool is_refused(struct str c, bool padded)
 {
     if (ends(c, "_thai_520_w2") || ends(c, "_czech_cs") || has(c, "big5_chinese_") || str_starts_nocase(c, STR("gb18030_chinese"))) return true;
     if (str_starts_nocase(c, STR("latin7_"))) return true;
-    bool levels = has(c, "_as_ci") || has(c, "_ai_cs") || has(c, "_as_cs");
-    return padded && has(c, "uca1400") && levels;
+    if (!has(c, "uca1400")) return false;
+    return ends(c, "_ai_cs") || (padded && (ends(c, "_as_ci") || ends(c, "_as_cs")));
 }
 
 /* Character sets whose weights are Unicode's; the others have a byte or two of their own with 0x20 for a space. */

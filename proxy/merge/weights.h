@@ -12,8 +12,8 @@
  *           .._bin of the others                                    00 00 20
  *           .._520_.., .._myanmar_ci                                02 0a
  *           any other                                               02 09
- *   refused: .._thai_520_w2, .._czech_cs, latin7_*, big5_chinese_*, gb18030_chinese_ci, and uca1400 with more than one level
- *            (as_ci, ai_cs, as_cs) where it is PAD SPACE: their weights do not compare as bytes do.
+ *   refused: .._thai_520_w2, .._czech_cs, latin7_*, big5_chinese_*, gb18030_chinese_ci, uca1400 .._ai_cs, and uca1400 .._as_ci and
+ *            .._as_cs where they are PAD SPACE (several levels: padding would belong in the middle): their weights do not compare as bytes do.
  *
  * The collation's name is what counts: an id in a column definition is the client's character set, not the column's.
  */

@@ -86,6 +86,7 @@ static void snapshot_free(struct net_snapshot *ns)
     if (ns->s.router) router_free(ns->s.router);
     if (ns->s.conf) conf_free(ns->s.conf);
     mem_free(ns->s.source_conns);
+    mem_free(ns->s.user_conns);
     mem_free(ns->addresses);
     mem_free(ns->address_lengths);
     mem_free(ns);
@@ -160,9 +161,10 @@ static struct net_snapshot *make_snapshot(struct server *srv)
         ns->addresses = mem_zalloc(sizeof *ns->addresses * n);
         ns->address_lengths = mem_zalloc(sizeof *ns->address_lengths * n);
         ns->s.source_conns = mem_zalloc(sizeof *ns->s.source_conns * n);
+        ns->s.user_conns = mem_zalloc(sizeof *ns->s.user_conns * (ns->s.conf->nusers + 1));
         ns->s.router = router_new(ns->s.conf, &d);
     }
-    bool ok = ns->s.router && ns->addresses && ns->address_lengths && ns->s.source_conns;
+    bool ok = ns->s.router && ns->addresses && ns->address_lengths && ns->s.source_conns && ns->s.user_conns;
     for (uint32_t i = 0; ok && i < ns->s.conf->nsources; i++) (void)resolve(ns, i);
     if (ok) {
         struct control_callbacks cb = {ns, on_catalog, on_ids, on_control_log};

@@ -34,6 +34,7 @@ static void statistics(struct session *s)
                                 uptime ? (double)sum.statements / (double)uptime : 0.0);
     struct buf out = {0};
     wire_put_packet(&out, &s->f.seq, t.ptr, t.len);
+    s->f.broken |= out.failed;
     front_send(&s->f, out.data, out.len);
     buf_release(&out);
     session_done(s);
@@ -48,6 +49,7 @@ static void set_option(struct session *s, struct str data)
     s->multi_statements = data.ptr[0] == 0;
     struct buf out = {0};
     wire_put_end(&out, &s->f.seq, s->f.capabilities, front_status(&s->f), 0);
+    s->f.broken |= out.failed;
     front_send(&s->f, out.data, out.len);
     buf_release(&out);
     session_done(s);

@@ -504,9 +504,12 @@ void local_statement(struct session *s, struct plan *p, struct str text)
 {
     const struct plan_info *info = plan_info(p);
     const struct sql_stmt *st = info->stmt;
-    (void)text;
     switch (st->kind) {
     case SQL_EMPTY:
+        if (str_trim(text).len) { /* only comments: nothing to do, and no fault */
+            ok(s);
+            return;
+        }
         front_err(&s->f, WIRE_ER_EMPTY_QUERY, "42000", STR("Query was empty"));
         session_done(s);
         return;

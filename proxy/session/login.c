@@ -63,6 +63,7 @@ void login_greet(struct session *s)
     memcpy(g.nonce, s->nonce, WIRE_NONCE);
     s->f.seq = 0;
     wire_put_greeting(&out, &s->f.seq, &g);
+    s->f.broken |= out.failed;
     front_send(&s->f, out.data, out.len);
     buf_release(&out);
 }
@@ -87,6 +88,39 @@ bool login_may_use(const struct session *s, struct str schema)
     return false;
 }
 
+static bool forbidden(const struct session *s, struct str schema)
+{
+    return schema.len && conf_schema(s->f.realm->conf, schema) && !login_may_use(s, schema);
+}
+
+/* Of statements whose grammar is not read: a forbidden schema's name in front of a dot. */
+static struct str forbidden_token(const struct session *s, const struct sql_scan *scan)
+{
+    for (uint32_t i = 0; i + 1 < scan->ntoks; i++) {
+        const struct sql_tok *t = &scan->toks[i];
+        if ((t->kind != SQL_T_WORD && t->kind != SQL_T_QUOTED) || scan->toks[i + 1].kind != SQL_T_OP || scan->toks[i + 1].word != SQL_OP_DOT) continue;
+        struct str name = sql_text(scan, i, &s->f.engine->arena);
+        if (forbidden(s, name)) return name;
+    }
+    return STR_NULL;
+}
+
+bool login_may_run(struct front *f, struct plan *p)
+{
+    const struct session *s = session_of(f);
+    const struct sql_stmt *st = plan_info(p)->stmt;
+    struct str bad = STR_NULL;
+    for (uint32_t i = 0; st && i < st->ntables && !bad.ptr; i++) {
+        if (forbidden(s, st->tables[i]->name.schema)) bad = st->tables[i]->name.schema;
+    }
+    bool known = st && st->kind != SQL_OTHER && st->kind != SQL_CALL && st->kind != SQL_CREATE_OTHER && st->kind != SQL_GRANT;
+    if (!bad.ptr && !known && plan_info(p)->scan) bad = forbidden_token(s, plan_info(p)->scan);
+    if (!bad.ptr) return true;
+    front_err(f, WIRE_ER_DBACCESS_DENIED_ERROR, "42000",
+              arena_printf(&f->engine->arena, "Access denied for user '%.*s'@'%s' to database '%.*s'", STR_ARG(f->account), s->host, STR_ARG(bad)));
+    return false;
+}
+
 static bool set_user_text(struct session *s)
 {
     size_t n = strlen(s->login->user) + strlen(s->host) + 2;
@@ -95,19 +129,16 @@ static bool set_user_text(struct session *s)
     snprintf(p, n, "%s@%s", s->login->user, s->host);
     mem_free((void *)(uintptr_t)s->f.user_text.ptr);
     s->f.user_text = str_make(p, n - 1);
-    s->f.account = s->user->name;
+    s->f.account = str_make(p, strlen(s->login->user));
     return true;
 }
 
-static uint32_t sessions_of(const struct session *s)
+uint32_t login_count(struct session *s, int by)
 {
-    uint32_t n = 0;
-    const struct list *head = &s->f.engine->sessions;
-    for (const struct list *p = head->next; p != head; p = p->next) {
-        const struct session *o = CONTAINER_OF(CONTAINER_OF(p, struct front, node), struct session, f);
-        n += o != s && o->state >= SESSION_READY && o->user && str_eq(o->user->name, s->user->name);
-    }
-    return n;
+    if (!s->user || s->counted == (by > 0)) return 0;
+    _Atomic uint32_t *n = &s->f.realm->snap->user_conns[s->user - s->f.realm->conf->users];
+    s->counted = by > 0;
+    return by > 0 ? atomic_fetch_add(n, 1) + 1 : atomic_fetch_sub(n, 1) - 1;
 }
 
 static void accepted(struct session *s)
@@ -119,7 +150,7 @@ static void accepted(struct session *s)
         session_close(s, false);
         return;
     }
-    if (s->user->max_connections && sessions_of(s) >= s->user->max_connections) {
+    if (login_count(s, 1) > s->user->max_connections && s->user->max_connections) {
         front_err(f, WIRE_ER_TOO_MANY_USER_CONNECTIONS, "42000", arena_printf(a, "User %s already has more than 'max_user_connections' active connections", m->user));
         session_close(s, true);
         return;
@@ -136,6 +167,7 @@ static void accepted(struct session *s)
         }
         f->schema = schema;
     }
+    f->restricted = s->user->nschemas > 0;
     mem_free(s->login);
     s->login = NULL;
     s->changing_user = false;
@@ -150,6 +182,7 @@ static void switch_to(struct session *s, struct str plugin)
     s->login->sha2 = str_eq(plugin, STR("caching_sha2_password"));
     wire_put_auth_switch(&out, &s->f.seq, plugin, s->nonce);
     session_set_state(s, SESSION_AUTH_SWITCH);
+    s->f.broken |= out.failed;
     front_send(&s->f, out.data, out.len);
     buf_release(&out);
 }
@@ -159,6 +192,7 @@ static void more(struct session *s, struct str data, enum session_state next)
     struct buf out = {0};
     wire_put_auth_more(&out, &s->f.seq, data);
     session_set_state(s, next);
+    s->f.broken |= out.failed;
     front_send(&s->f, out.data, out.len);
     buf_release(&out);
 }
@@ -218,8 +252,13 @@ static void check_native(struct session *s, struct str response)
 static void check(struct session *s, struct str plugin, struct str response, bool may_switch)
 {
     bool sha2 = str_eq(plugin, STR("caching_sha2_password")), native = plugin.len == 0 || str_eq(plugin, STR("mysql_native_password"));
+    if (sha2 && response.len == 1 && response.ptr[0] == 0) response.len = 0; /* that plugin's way to say "no password" */
     s->login->empty_auth = response.len == 0;
     s->login->sha2 = sha2;
+    if (s->user && sha2 && response.len == 0 && may_switch && s->user->secret.len && s->user->secret_kind != CONF_SECRET_NATIVE) {
+        switch_to(s, STR("caching_sha2_password")); /* libmysqlclient 8 and 9: the greeting's nonce was another plugin's, it wants one */
+        return;
+    }
     if (!s->user) {
         denied(s);
         return;
@@ -283,6 +322,7 @@ static bool remember(struct session *s, struct str user, struct str schema, bool
     memcpy(s->login->user, user.ptr, user.len);
     if (schema.len) memcpy(s->login->schema, schema.ptr, schema.len);
     s->login->has_schema = has_schema;
+    login_count(s, -1);
     s->user = conf_user(s->f.realm->conf, user);
     return true;
 }

@@ -21,13 +21,14 @@ static void front_done(struct front *f)
     session_done(session_of(f));
 }
 
-static const struct front_ops ops = {front_done, local_commit_first};
+static const struct front_ops ops = {front_done, login_may_run, local_commit_first};
 
 static void session_free(struct session *s)
 {
     struct engine *e = s->f.engine;
     list_remove(&s->f.node);
     e->nsessions--;
+    if (s->f.realm) login_count(s, -1);
     front_release(&s->f);
     buf_release(&s->in);
     buf_release(&s->many);
@@ -48,7 +49,6 @@ struct session *session_new(struct engine *e, struct link *l, uint32_t id, const
     s->f.id = id;
     s->f.status = WIRE_STATUS_AUTOCOMMIT;
     s->f.settings = settings_ref(e->no_settings);
-    s->f.row_count = -1;
     size_t n = strlen(host);
     memcpy(s->host, host, n < sizeof s->host ? n : sizeof s->host - 1);
     list_append(&e->sessions, &s->f.node);
@@ -88,7 +88,8 @@ void session_done(struct session *s)
         return;
     }
     session_set_state(s, SESSION_READY);
-    if (!s->pumping) session_pump(s);
+    if (UNLIKELY(s->f.broken)) session_close(s, false);
+    else if (!s->pumping) session_pump(s);
 }
 
 /* ---- packets ---- */
@@ -103,6 +104,12 @@ static int next_packet(struct session *s, struct str *payload, uint8_t *seq)
         if (s->ncur - at < WIRE_HEADER) return 0;
         uint32_t n = wire_u24(s->cur + at);
         *seq = (uint8_t)s->cur[at + 3];
+        if (UNLIKELY(s->state == SESSION_READY && *seq != (uint8_t)parts)) {
+            s->f.seq = (uint8_t)(*seq + 1);
+            front_err(&s->f, 1156 /* ER_NET_PACKETS_OUT_OF_ORDER */, "08S01", STR("Got packets out of order"));
+            session_close(s, true);
+            return -1;
+        }
         total += n;
         parts++;
         if (total > max || (s->state < SESSION_READY && total > 1 << 20)) {
@@ -156,11 +163,13 @@ static void move_realm(struct session *s)
         session_close(s, true);
         return;
     }
+    login_count(s, -1);
     realm_ref(now);
     realm_unref(f->realm);
     f->realm = now;
     f->schema = schema;
     s->user = u;
+    login_count(s, 1);
 }
 
 /* One step; false: nothing can be done now. */
@@ -367,6 +376,6 @@ void session_reset(struct session *s)
     f->settings = settings_ref(f->engine->no_settings);
     f->status = WIRE_STATUS_AUTOCOMMIT;
     f->last_insert_id = f->found_rows = 0;
-    f->row_count = -1;
+    f->row_count = 0;
     front_refresh_options(f);
 }

@@ -20,6 +20,7 @@ struct session {
     uint8_t command;           /* of the running one */
     uint8_t nonce[WIRE_NONCE];
     const struct conf_user *user; /* of f.realm->conf */
+    bool counted;              /* in the snapshot's user_conns */
     struct buf in;             /* bytes that could not be used yet */
     const char *cur;           /* what is being looked at: into in, or the chunk that arrived */
     size_t ncur;
@@ -50,6 +51,8 @@ static inline struct session *session_of(struct front *f) { return CONTAINER_OF(
 void login_greet(struct session *s);
 void login_packet(struct session *s, struct str payload, uint8_t seq);
 void login_change_user(struct session *s, struct str payload);
+uint32_t login_count(struct session *s, int by); /* joins (+1) or leaves (-1) the user's sessions; how many there are now */
+bool login_may_run(struct front *f, struct plan *p);   /* every schema that it names; else the error is sent */
 bool login_may_use(const struct session *s, struct str schema);
 
 /* command.c */

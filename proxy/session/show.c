@@ -148,6 +148,13 @@ static void show_databases(struct session *s, const struct sql_scan *scan, const
     run(s, &t, s->f.schema ? s->f.schema->default_source : c->nschemas ? c->schemas[0].default_source : 0);
 }
 
+#define STATUS_COLUMNS                                                                                                 \
+    "TABLE_NAME AS Name, ENGINE AS Engine, VERSION AS Version, ROW_FORMAT AS Row_format, TABLE_ROWS AS `Rows`, "       \
+    "AVG_ROW_LENGTH AS Avg_row_length, DATA_LENGTH AS Data_length, MAX_DATA_LENGTH AS Max_data_length, "               \
+    "INDEX_LENGTH AS Index_length, DATA_FREE AS Data_free, AUTO_INCREMENT AS Auto_increment, CREATE_TIME AS Create_time, " \
+    "UPDATE_TIME AS Update_time, CHECK_TIME AS Check_time, TABLE_COLLATION AS Collation, CHECKSUM AS Checksum, "       \
+    "CREATE_OPTIONS AS Create_options, TABLE_COMMENT AS Comment"
+
 /* SHOW TABLE STATUS of the tables on the default source, and of the rules' tables as far as their names go to the catalog. */
 static void show_table_status(struct session *s, const struct sql_scan *scan, const struct sql_show_stmt *sh)
 {
@@ -155,17 +162,17 @@ static void show_table_status(struct session *s, const struct sql_scan *scan, co
     if (!c) return;
     struct buf t = {0};
     buf_putz(&t, "SELECT * FROM (");
-    put_unlisted(s, &t, c,
-                 "TABLE_NAME AS Name, ENGINE AS Engine, VERSION AS Version, ROW_FORMAT AS Row_format, TABLE_ROWS AS `Rows`, AVG_ROW_LENGTH AS Avg_row_length, "
-                 "DATA_LENGTH AS Data_length, MAX_DATA_LENGTH AS Max_data_length, INDEX_LENGTH AS Index_length, DATA_FREE AS Data_free, "
-                 "AUTO_INCREMENT AS Auto_increment, CREATE_TIME AS Create_time, UPDATE_TIME AS Update_time, CHECK_TIME AS Check_time, "
-                 "TABLE_COLLATION AS Collation, CHECKSUM AS Checksum, CREATE_OPTIONS AS Create_options, TABLE_COMMENT AS Comment");
+    struct control_source src = {0};
+    control_source_state(s->f.realm->snap->control, c->default_source, &src);
+    bool more = src.mariadb; /* MariaDB has two columns more */
+    put_unlisted(s, &t, c, more ? STATUS_COLUMNS ", MAX_INDEX_LENGTH AS Max_index_length, TEMPORARY AS Temporary" : STATUS_COLUMNS);
     for (uint32_t i = 0; i < c->ntables; i++) {
         if (!catalog_table(s->f.realm->catalog, c->name, c->tables[i].name)) continue;
         buf_putz(&t, " UNION ALL SELECT ");
         put_text(&t, c->tables[i].name);
         buf_putz(&t, ",'InnoDB',10,'Dynamic',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,''");
-        buf_printf(&t, ",'%s'", c->tables[i].kind == CONF_TABLE_SHARDED ? "sharded by Weir" : c->tables[i].kind == CONF_TABLE_BROADCAST ? "broadcast by Weir" : "");
+        buf_printf(&t, ",'%s'%s", c->tables[i].kind == CONF_TABLE_SHARDED ? "sharded by Weir" : c->tables[i].kind == CONF_TABLE_BROADCAST ? "broadcast by Weir" : "",
+                   more ? ",NULL,'N'" : "");
     }
     buf_putz(&t, ") x");
     put_filter(&t, scan, sh, "Name");

@@ -66,7 +66,7 @@ class Accounts(world.Case):
         cls.proxy = world.make(name='auth', users=f'''
             hashed: {{mysql_native_password: '{native_hash("old secret")}'}}
             modern: {{caching_sha2_password: '{sha2_hash("new secret", SALT)}'}}
-            modern2: {{caching_sha2_password: '{sha2_hash("new secret", SALT)}'}}
+            modern2: {{caching_sha2_password: '{sha2_hash("new secret", SALT[::-1])}'}}
             filed: {{password_file: {path}}}
             few: {{password: few, max_connections: 2}}
             'näme': {{password: 'pässwörd ✓'}}''')

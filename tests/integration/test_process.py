@@ -86,7 +86,7 @@ class CommandLine(world.Case):
             ('  listen: 127.0.0.1:4406', '  listen: 127.0.0.1:4406\n  nonsense: 1', ['nonsense']),
             ('  listen: 127.0.0.1:4406', '  workers: 2', ['listen']),
             ('  listen: 127.0.0.1:4406', '  listen: 127.0.0.1:4406\n  max_packet: many', ['max_packet', 'many']),
-            ('  listen: 127.0.0.1:4406', '  listen: 127.0.0.1:4406\n  workers: 0', ['workers']),
+            ('  listen: 127.0.0.1:4406', '  listen: 127.0.0.1:4406\n  workers: 5000', ['workers']),
             ('  listen: 127.0.0.1:4406', '  listen: 127.0.0.1:4406\n  workers: -1', ['workers']),
             ('  listen: 127.0.0.1:4406', '  listen: 127.0.0.1:4406\n  transactions: xa', ['transactions', 'single', 'best_effort']),
             ('  listen: 127.0.0.1:4406', '  listen: 127.0.0.1:4406\n  wait_timeout: 5 parsecs', ['wait_timeout']),
@@ -219,7 +219,7 @@ class StartAndStop(world.Case):
         idle, busy = self.client(port=own.port, database='shop', timeout=15), self.client(port=own.port, database='shop')
         busy.one('BEGIN')
         busy.one("UPDATE types_a SET v = 'drained' WHERE id = 0")
-        own.process.terminate()
+        own.terminate()
         try:
             while True:
                 idle.read_bytes(1)                         # ends, perhaps after an error packet
@@ -237,7 +237,7 @@ class StartAndStop(world.Case):
         c = self.client(port=own.port, database='shop')
         c.send("SELECT SLEEP(2), 'drainme', v FROM types_a WHERE id = 0")
         world.wait_until(lambda: 'drainme' in world.shards['s0'].sql("SELECT INFO FROM information_schema.PROCESSLIST WHERE INFO LIKE 'SELECT SLEEP%'"), 10, 'the statement')
-        own.process.terminate()
+        own.terminate()
         self.assertEqual(c.reply().rows, [(b'0', b'drainme', b'a')])
         self.assertEqual(own.await_exit(15), 0)
 
@@ -246,7 +246,7 @@ class StartAndStop(world.Case):
         c = self.client(port=own.port, database='shop')
         c.one('BEGIN')
         c.one("UPDATE types_a SET v = 'lost' WHERE id = 0")
-        own.process.terminate()
+        own.terminate()
         self.assertEqual(own.await_exit(15), 0)
         with self.assertRaises((Gone, ServerError)):
             c.value('SELECT 1')
@@ -260,9 +260,9 @@ class StartAndStop(world.Case):
         c = self.client(port=own.port, database='shop')
         c.one('BEGIN')
         c.one("UPDATE types_a SET v = 'lost' WHERE id = 0")
-        own.process.terminate()
+        own.terminate()
         world.wait_until(lambda: not servers.port_answers(own.port), 10, 'the end of listening')
-        own.process.terminate()
+        own.terminate()
         own.await_exit(15)
 
     def reload(self, own, text):

@@ -115,7 +115,7 @@ def end(weir, code=0):
         _weirs.remove(weir)
     if weir.process is None:
         return
-    died = weir.process.poll()
+    died = None if weir.told_to_stop else weir.process.poll()
     try:
         found = weir.stop()
     except Trouble as e:

@@ -177,7 +177,7 @@ struct fk_link {
     size_t read;   /* of it, by the peer */
     uint32_t sends;
     struct fb out; /* to Weir */
-    size_t given;
+    size_t given, login_end; /* delivered; where the answers to commands begin */
     int close_after; /* when out is delivered: the errno; -1: stays open */
     /* server side */
     uint32_t source, number;
@@ -192,7 +192,7 @@ struct fk_link {
 struct fk_snap {
     struct snapshot s;
     struct fk *w;
-    _Atomic uint32_t conns[FK_SOURCES];
+    _Atomic uint32_t conns[FK_SOURCES], users[FK_SOURCES];
 };
 
 struct fk {
@@ -427,6 +427,7 @@ static inline void fk_retire(struct snapshot *s)
 {
     struct fk_snap *n = CONTAINER_OF(s, struct fk_snap, s);
     for (int i = 0; i < FK_SOURCES; i++) FK_CHECK(n->conns[i] == 0, "source %d still counts %u connections", i, n->conns[i]);
+    for (int i = 0; i < FK_SOURCES; i++) FK_CHECK(n->users[i] == 0, "user %d still counts %u sessions", i, n->users[i]);
     n->w->retired++;
     router_free(s->router);
     conf_free(s->conf);
@@ -450,6 +451,7 @@ static inline struct fk_snap *fk_snap_new(struct fk *w, const char *yaml)
     diag_release(&d);
     n->s.control = (struct control *)(void *)w;
     n->s.source_conns = n->conns;
+    n->s.user_conns = n->users;
     n->s.retire = fk_retire;
     n->s.refs = 1;
     w->snaps++;

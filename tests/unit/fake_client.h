@@ -20,6 +20,7 @@ struct fk_client {
     uint8_t nonce[WIRE_NONCE];
     uint8_t seq;      /* of the next packet of a login */
     uint8_t command;  /* whose reply is awaited */
+    uint8_t reply_seq; /* number of its first packet */
     bool tables;      /* show a column as schema.table.name */
     struct fb text;
 };
@@ -203,7 +204,7 @@ static inline int fk_read_result(struct fk_reader *r, bool *more)
 /* The whole reply of the last command, taken out of what the client has. */
 static inline const char *fk_reply(struct fk_client *c)
 {
-    struct fk_reader r = {.c = c, .at = c->l->read, .seq = 1};
+    struct fk_reader r = {.c = c, .at = c->l->read, .seq = c->reply_seq};
     bool more = true;
     fb_clear(&c->text);
     bool begun = c->l->got.n > c->l->read;
@@ -251,6 +252,7 @@ static inline void fk_command_bytes(struct fk_client *c, uint8_t command, const 
     fb_packet(&c->l->out, &seq, payload.p, payload.n);
     fb_free(&payload);
     c->command = command;
+    c->reply_seq = seq;
 }
 
 static inline const char *fk_do(struct fk_client *c, uint8_t command, const void *p, size_t n)
@@ -273,6 +275,7 @@ static inline struct fk_client *fk_client_new(struct fk *w, uint32_t caps)
     c->caps = caps;
     c->l = fk_link_new(w, false);
     c->id = ++w->next_client;
+    c->reply_seq = 1;
     if (!session_new(&w->e, &c->l->link, c->id, "10.0.0.9") && !c->l->closed) link_close(&c->l->link, false);
     fk_run(w);
     struct fb p = {0};

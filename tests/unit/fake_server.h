@@ -355,6 +355,7 @@ static inline void fk_logged_in(struct fk_link *k, uint8_t seq, bool fits)
     } else {
         fk_put_ok(&k->out, &seq, 0, 0, 0, fk_status(k), 0, "");
     }
+    k->login_end = k->out.n;
 }
 
 static inline void fk_check_auth(struct fk_link *k, struct str auth, uint8_t seq)
@@ -460,7 +461,8 @@ static inline bool fk_serve(struct fk_link *k)
 static inline bool fk_deliver(struct fk_link *k)
 {
     size_t left = k->out.n - k->given;
-    if (k->closed || k->link.paused || (k->server && k->phase == 9 && k->w->src[k->source].hold)) return false;
+    if (k->closed || k->link.paused) return false;
+    if (k->server && k->phase == 9 && k->given >= k->login_end && k->w->src[k->source].hold) return false;
     if (left == 0) {
         if (k->close_after < 0 || !k->link.owner) return false;
         fk_hang_up(k, k->close_after);

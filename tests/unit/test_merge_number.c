@@ -63,6 +63,10 @@ static void test_double_text(void **state)
     check_double(4.8, 3, "4.800");
     check_double(1.2, 6, "1.200000");
     check_double(-2.5, 0, "-2");
+    check_double(260420000000000.03125, 3, "260420000000000.030"); /* its shortest form, filled up */
+    check_double(1e22, 2, "10000000000000000000000.00");
+    check_double(0.05, 1, "0.1");
+    check_double(0.004, 4, "0.0040");
 }
 
 static void check_average(const char *const *values, uint32_t n, uint32_t scale, const char *want)

@@ -79,8 +79,11 @@ static void test_variables(void **state)
 {
     (void)state;
     check("@a @a.b$c @`x y` @'z' @\"w\" @@a @@global.b @@`c`", &maria,
-          "U:@a U:@a.b$c U:@`x y` U:@'z' U:@\"w\" V:@@ W:a V:@@ K:global O:. W:b V:@@ Q:`c`");
+          "U:@a U:@a.b$c U:@`x y` U:@'z' U:@\"w\" V:@@ W:a V:@@ W:global O:. W:b V:@@ Q:`c`");
     check("@@ a", &maria, "X:@@ W:a");
+    check("@@1x", &maria, "V:@@ W:1x");
+    check("@ a", &maria, "X:@ W:a");
+    check("@ a", &mysql, "U:@ W:a");
     check("? ,?", &maria, "P:? O:, P:?");
 }
 

@@ -141,7 +141,7 @@ SET insert_id = DEFAULT;
 SET @mine = 'a';
 USE other;
 --! session b
-SELECT @mine, DATABASE();
+SELECT @mine IS NULL, DATABASE();
 SET @mine = 'b', sql_mode = 'ANSI_QUOTES';
 --! session a
 SELECT @mine, DATABASE(), @@sql_mode LIKE '%ANSI_QUOTES%';
