@@ -104,8 +104,8 @@ static inline struct str buf_str(const struct buf *b) { return (struct str){b->d
 /* ---- arena: allocate, never free, reset once ----------------------------------------------------------- */
 
 /*
- * Memory of one statement (or one snapshot). `cap` bounds the bytes held (0: no bound). After arena_reset the first
- * chunk is kept, so that a steady state allocates nothing. Memory is aligned to 16 and NOT zeroed by arena_alloc.
+ * Memory of one statement (or one snapshot). `cap` bounds the bytes held (0: no bound). After arena_reset the largest
+ * chunk (up to 32 KiB) is kept, so that a steady state allocates nothing. Memory is aligned to 16 and NOT zeroed by arena_alloc.
  */
 struct arena_chunk;
 struct arena {

@@ -1,7 +1,7 @@
 /*
  * mem.c - counted allocation, buffers and arenas.
  *
- *   arena:  head chunk -> older chunk -> ... -> first chunk (kept over resets)
+ *   arena:  head chunk -> older chunk -> ... -> first chunk
  *           at..end is the free part of the head chunk
  *
  * mem_fail_at() makes the n-th allocation of this thread fail, so that tests can walk every out-of-memory path.
@@ -184,7 +184,7 @@ struct arena_chunk {
     size_t size; /* of the whole chunk, header included */
 };
 
-enum { FIRST_CHUNK = 4096, MAX_STEP = 1 << 20, ALIGN = 16, HEADER = 16 };
+enum { FIRST_CHUNK = 4096, KEEP_CHUNK = 32 << 10, MAX_STEP = 1 << 20, ALIGN = 16, HEADER = 16 };
 _Static_assert(sizeof(struct arena_chunk) <= HEADER, "chunk header");
 
 void arena_init(struct arena *a, size_t cap)
@@ -256,24 +256,23 @@ struct str arena_printf(struct arena *a, const char *fmt, ...)
     return s;
 }
 
+/* The newest chunk is the largest: it is kept unless it is huge, so that a statement like the last one allocates nothing. */
 void arena_reset(struct arena *a)
 {
-    while (a->head && a->head->older) {
+    struct arena_chunk *keep = NULL;
+    while (a->head) {
         struct arena_chunk *c = a->head;
         a->head = c->older;
-        a->held -= c->size;
-        mem_free(c);
+        if (!keep && c->size <= KEEP_CHUNK) keep = c;
+        else mem_free(c);
     }
-    if (a->head) {
-        if (a->head->size > 4 * FIRST_CHUNK) { /* one huge first request is not kept for ever */
-            mem_free(a->head);
-            *a = (struct arena){.cap = a->cap};
-            return;
-        }
-        a->at = (char *)a->head + HEADER;
-        a->end = (char *)a->head + a->head->size;
-    }
-    a->used = 0;
+    *a = (struct arena){.cap = a->cap};
+    if (!keep) return;
+    keep->older = NULL;
+    a->head = keep;
+    a->held = keep->size;
+    a->at = (char *)keep + HEADER;
+    a->end = (char *)keep + keep->size;
 }
 
 void arena_release(struct arena *a)

@@ -52,6 +52,14 @@ void ps_syntax(struct parser *p)
     ps_syntax_at(p, p->at);
 }
 
+void ps_no_alias(struct parser *p)
+{
+    if (p->mariadb) ps_syntax(p); /* as a syntax error there */
+    fault_set(p->f, p->a, 1248, "42000", "Every derived table must have its own alias");
+    p->status = SQL_ERROR;
+    longjmp(p->out, 1);
+}
+
 void ps_refuse(struct parser *p, const char *what)
 {
     fault_set(p->f, p->a, 1235, "42000", "Weir does not support %s", what);

@@ -72,6 +72,7 @@ struct parser {
 _Noreturn void ps_syntax(struct parser *p);               /* at the current token */
 _Noreturn void ps_syntax_at(struct parser *p, uint32_t tok);
 _Noreturn void ps_refuse(struct parser *p, const char *what); /* ER_NOT_SUPPORTED_YET */
+_Noreturn void ps_no_alias(struct parser *p); /* a derived table without one */
 _Noreturn void ps_nomem(struct parser *p);
 
 /* ---- memory ---- */

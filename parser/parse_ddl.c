@@ -239,7 +239,8 @@ static bool at_create_query(const struct parser *p)
     case SQL_W_REPLACE: return true;
     default: break;
     }
-    return at_op(p, SQL_OP_LPAREN) && (ahead_word(p, 1, SQL_W_SELECT) || ahead_word(p, 1, SQL_W_WITH) || ahead_op(p, 1, SQL_OP_LPAREN));
+    return at_op(p, SQL_OP_LPAREN) && (ahead_word(p, 1, SQL_W_SELECT) || ahead_word(p, 1, SQL_W_WITH) || ahead_word(p, 1, SQL_W_VALUES) ||
+                                       ahead_word(p, 1, SQL_W_TABLE) || ahead_op(p, 1, SQL_OP_LPAREN));
 }
 
 /* ENGINE=InnoDB ... PARTITION BY ...: to the query, if there is one. UNION=(t1, t2) names tables. */
@@ -364,6 +365,10 @@ void ps_create(struct parser *p, struct sql_stmt *st)
     ps_next(p);
     bool replace = try_words(p, SQL_W_OR, SQL_W_REPLACE);
     bool temporary = at_word(p, SQL_W_TEMPORARY) && !ahead_word(p, 1, SQL_W_SEQUENCE) && try_word(p, SQL_W_TEMPORARY);
+    if (at_word(p, SQL_W_SPATIAL) && ahead_word(p, 1, SQL_W_REFERENCE)) { /* CREATE SPATIAL REFERENCE SYSTEM */
+        other(p, st, SQL_W_SPATIAL);
+        return;
+    }
     switch (cur_word(p)) {
     case SQL_W_TABLE: create_table(p, st, replace, temporary); return;
     case SQL_W_DATABASE:

@@ -136,7 +136,8 @@ void ps_insert(struct parser *p, struct sql_stmt *st)
     in->table->alias_span = span_here(p);
     in->columns_span = span_here(p);
     bool query_next = at_op(p, SQL_OP_LPAREN) && (ahead_word(p, 1, SQL_W_SELECT) || ahead_word(p, 1, SQL_W_WITH) ||
-                                                  ahead_word(p, 1, SQL_W_VALUES) || ahead_op(p, 1, SQL_OP_LPAREN));
+                                                  ahead_word(p, 1, SQL_W_VALUES) || ahead_word(p, 1, SQL_W_TABLE) ||
+                                                  ahead_op(p, 1, SQL_OP_LPAREN));
     if (at_op(p, SQL_OP_LPAREN) && !query_next) {
         columns(p, in);
         query_next = at_op(p, SQL_OP_LPAREN);

@@ -121,7 +121,8 @@ static struct sql_ref *derived(struct parser *p, struct sql_query *q, uint32_t f
     struct sql_ref *r = new_ref(p, SQL_J_DERIVED, first);
     r->query = q;
     r->lateral = lateral;
-    if (ps_alias(p, false, &r->alias) && at_op(p, SQL_OP_LPAREN)) r->cols = ps_name_list(p, &r->ncols);
+    if (!ps_alias(p, false, &r->alias)) ps_no_alias(p);
+    if (at_op(p, SQL_OP_LPAREN)) r->cols = ps_name_list(p, &r->ncols);
     r->span.end = p->at;
     return r;
 }
@@ -190,7 +191,7 @@ static struct sql_ref *json_table(struct parser *p)
     want_op(p, SQL_OP_RPAREN);
     struct sql_ref *r = new_ref(p, SQL_J_FUNCTION, first);
     r->arg = doc;
-    ps_alias(p, false, &r->alias);
+    if (!ps_alias(p, false, &r->alias)) ps_syntax(p);
     r->span.end = p->at;
     return r;
 }

@@ -283,7 +283,9 @@ static void group_by(struct parser *p, struct sql_query *q)
     uint32_t first = p->at;
     if (!try_word(p, SQL_W_GROUP)) return;
     want_word(p, SQL_W_BY);
-    if (at_word(p, SQL_W_ROLLUP) && ahead_op(p, 1, SQL_OP_LPAREN)) { /* GROUP BY ROLLUP (a, b) */
+    if (!p->mariadb && at_word(p, SQL_W_GROUPING) && ps_equals(p, 1, "SETS")) ps_refuse(p, "GROUPING SETS");
+    bool cube = at_word(p, SQL_W_CUBE) && !p->mariadb;
+    if ((cube || at_word(p, SQL_W_ROLLUP)) && ahead_op(p, 1, SQL_OP_LPAREN)) { /* GROUP BY ROLLUP (a, b), CUBE (a, b) */
         ps_next(p);
         ps_next(p);
         q->group = ps_order(p, first);

@@ -318,7 +318,7 @@ enum sql_query_kind { SQL_Q_SELECT, SQL_Q_SETOP, SQL_Q_VALUES /* VALUES (1),(2) 
 enum sql_setop { SQL_UNION, SQL_UNION_ALL, SQL_INTERSECT, SQL_INTERSECT_ALL, SQL_EXCEPT, SQL_EXCEPT_ALL };
 enum sql_select_flag {
     SQL_S_DISTINCT = 1, SQL_S_CALC_FOUND_ROWS = 2, SQL_S_STRAIGHT_JOIN = 4, SQL_S_FOR_UPDATE = 8, SQL_S_FOR_SHARE = 16,
-    SQL_S_ROLLUP = 32, SQL_S_INTO_VARS = 64, SQL_S_INTO_FILE = 128, SQL_S_PROCEDURE = 256, SQL_S_NO_CACHE = 512
+    SQL_S_ROLLUP = 32 /* also CUBE */, SQL_S_INTO_VARS = 64, SQL_S_INTO_FILE = 128, SQL_S_PROCEDURE = 256, SQL_S_NO_CACHE = 512
 };
 struct sql_query {
     enum sql_query_kind kind;
@@ -525,7 +525,8 @@ struct sql_stmt {
 /*
  * Parses what was scanned. The tree lives in `a` and refers to the scan's text where names need no unescaping: it is valid while
  * both are. A syntax fault fills `f` with ER_PARSE_ERROR (1064, 42000) in MySQL's wording ("... near 'rest' at line N").
- * Predictive, linear, depth capped at SQL_MAX_DEPTH (then ER_NOT_SUPPORTED_YET naming the depth). Statements of unknown grammar
+ * MySQL's ER_DERIVED_MUST_HAVE_ALIAS (1248) aside. Predictive, linear, depth capped at SQL_MAX_DEPTH, chains of operators other than AND and
+ * OR at 1,000, joins at 256, set operations in a row at 1,000 (then ER_NOT_SUPPORTED_YET, 1235, naming the cap). Statements of unknown grammar
  * give SQL_OTHER, never an error; a known statement with a clause that cannot be read gives the error.
  */
 enum sql_status sql_parse(const struct sql_scan *s, struct arena *a, struct sql_stmt **out, struct fault *f) MUST_CHECK;

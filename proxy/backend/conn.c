@@ -334,7 +334,7 @@ static const struct link_handler server_handler = {on_bytes, on_drained, on_clos
 void conn_send(struct conn *c, const void *packet, size_t n, enum wire_follow_kind kind)
 {
     wire_follow_init(&c->follow, kind, c->capabilities);
-    c->gather.seq = 1;
+    c->follow.seq = c->gather.seq = (uint8_t)((n - 1) / (WIRE_MAX_PAYLOAD + WIRE_HEADER) + 1); /* the reply counts on from the command's last packet */
     c->gather.max = 0;
     link_resume(c->link); /* a merge may have paused it with its last rows read */
     COUNT_ADD(c->realm->engine, bytes_to_servers, n);

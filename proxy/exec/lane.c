@@ -685,7 +685,9 @@ void lanes_start(struct exec *e)
 
 static bool all_over(const struct exec *e)
 {
-    return e->lanes_left == 0 && !e->finishing;
+    if (e->lanes_left || e->finishing) return false;
+    /* A merge may still hold rows for a client that is slow: it goes on when the client has taken what it was sent. */
+    return e->mode != EXEC_MERGE || !e->merge || e->merging_over || e->failed || !e->f->link;
 }
 
 void exec_lane_finished(struct exec *e)

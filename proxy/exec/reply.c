@@ -416,6 +416,7 @@ static void throttle(struct exec *e, bool client_full)
     for (uint32_t i = 0; i < e->nlanes; i++) {
         struct lane *l = &e->lanes[i];
         if (l->phase != LANE_LEG || !l->conn || l->discard) continue;
+        if (merge_leg_ended(e->merge, e->order[l->first + l->at])) continue;
         bool last = l->at + 1 >= l->n;
         bool wants = merge_wants(e->merge, e->order[l->first + l->at]);
         if (!wants && (last || client_full)) link_pause(l->conn->link);
@@ -550,7 +551,7 @@ static void lane_lost(void *ctx, struct conn *c, int error)
         lanes_start(e);
         return;
     }
-    e->at_boundary = !c->follow.in_payload && c->follow.nhead == 0;
+    e->at_boundary = !c->follow.in_payload && !c->follow.continued && c->follow.nhead == 0;
     if (e->mode == EXEC_RELAY && e->reply_begun) f->seq = c->follow.seq;
     struct str where = conn_where(e->realm, l->source, &e->arena);
     fault_set(&fault, &e->arena, 1430, "HY000", "Weir: %.*s closed the connection while it ran this statement (%s); %s", STR_ARG(where),

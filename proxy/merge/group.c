@@ -292,8 +292,9 @@ bool group_flush(struct merge *m, struct buf *out, uint8_t *seq)
 bool group_add(struct merge *m, struct buf *out, uint8_t *seq, const char *row, size_t len, const struct head *heads)
 {
     size_t used;
-    bool same = m->has_kept && keys_compare(m->keys.keys, m->keys.n, m->kept_heads, m->kept.data, heads, row) == 0;
-    if (!same) {
+    int c = m->has_kept ? keys_compare(m->keys.keys, m->keys.n, m->kept_heads, m->kept.data, heads, row) : -1;
+    if (c > 0) return merge_step_back(m);
+    if (c) {
         if (!group_flush(m, out, seq)) return false;
         if (!merge_keep(m, &m->kept, row, len)) return false;
         memcpy(m->kept_heads, heads, sizeof *heads * m->keys.n);

@@ -33,6 +33,11 @@ bool merge_no_memory(struct merge *m)
     return merge_fail(m, WIRE_ER_OUT_OF_RESOURCES, "out of memory while merging the shards' rows");
 }
 
+bool merge_step_back(struct merge *m)
+{
+    return merge_fail(m, WIRE_ER_NOT_SUPPORTED_YET, "a shard sorts the rows otherwise than they can be merged (column %u)", m->keys.keys[0].value + 1);
+}
+
 bool merge_hold(struct merge *m, size_t n)
 {
     if (n > m->o.max_memory || m->held > m->o.max_memory - n)

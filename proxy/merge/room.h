@@ -115,6 +115,7 @@ struct merge {
 /* Ends the merge: records the fault once. Always false. */
 bool merge_fail(struct merge *m, uint16_t code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 bool merge_no_memory(struct merge *m); /* false: malloc failed */
+bool merge_step_back(struct merge *m); /* false: rows did not come in the order they are merged by */
 /* Counts n bytes more (or fewer) as held; false: beyond max_memory. */
 bool merge_hold(struct merge *m, size_t n) MUST_CHECK;
 void merge_unhold(struct merge *m, size_t n);

@@ -7,7 +7,7 @@
  * not ended shows its first one.
  *
  * Each leg must deliver in order: a row that comes before its predecessor is a fault, not a wrong result (a server that sorts
- * otherwise than we compare is thus found at once).
+ * otherwise than we compare is thus found at once). By prefix for all rows; groups and DISTINCT, where it matters most, by the whole key.
  */
 #include "proxy/merge/room.h"
 
@@ -96,8 +96,7 @@ static bool load_head(struct merge *m, uint32_t leg)
     l->prev = before;
     if (!merge_heads(m, &m->keys, row, m->cells, l->heads)) return false;
     if (l->has_prev && keys_backwards(m->keys.keys, m->keys.n, l->prev, l->heads))
-        return merge_fail(m, WIRE_ER_NOT_SUPPORTED_YET, "a shard sorts the rows otherwise than they can be merged (column %u)",
-                          m->keys.keys[0].value + 1);
+        return merge_step_back(m);
     l->has_prev = l->has_head = true;
     return true;
 }
@@ -162,7 +161,9 @@ static bool advance(struct merge *m)
 static bool distinct(struct merge *m, struct buf *out, uint8_t *seq, const struct leg *l)
 {
     const char *row = row_at(l);
-    if (m->has_kept && keys_compare(m->keys.keys, m->keys.n, m->kept_heads, m->kept.data, l->heads, row) == 0) return true;
+    int c = m->has_kept ? keys_compare(m->keys.keys, m->keys.n, m->kept_heads, m->kept.data, l->heads, row) : -1;
+    if (c == 0) return true;
+    if (c > 0) return merge_step_back(m);
     if (!merge_keep(m, &m->kept, row, row_len(l))) return false;
     memcpy(m->kept_heads, l->heads, sizeof *l->heads * m->keys.n);
     m->has_kept = true;

@@ -12,12 +12,12 @@ static bool ends(struct str s, const char *tail)
     return s.len >= n && memcmp(s.ptr + s.len - n, tail, n) == 0;
 }
 
-static bool is_refused(struct str c, bool padded)
+static bool is_refused(struct str c)
 {
-    if (ends(c, "_thai_520_w2") || ends(c, "_czech_cs") || has(c, "big5_chinese_") || str_starts_nocase(c, STR("gb18030_chinese"))) return true;
+    if (ends(c, "_thai_520_w2") || ends(c, "_czech_cs") || has(c, "tis620_thai_") || has(c, "big5_chinese_") || str_starts_nocase(c, STR("gb18030_chinese")) ||
+        str_starts_nocase(c, STR("gb18030_unicode"))) return true;
     if (str_starts_nocase(c, STR("latin7_"))) return true;
-    if (!has(c, "uca1400")) return false;
-    return ends(c, "_ai_cs") || (padded && (ends(c, "_as_ci") || ends(c, "_as_cs")));
+    return has(c, "uca1400") && !ends(c, "_ai_ci"); /* several levels */
 }
 
 /* Character sets whose weights are Unicode's; the others have a byte or two of their own with 0x20 for a space. */
@@ -47,7 +47,7 @@ bool weights_pad(struct str c, struct weight_pad *out)
     if (str_eq(c, STR("binary"))) return true;
     bool unicode = is_unicode(c);
     bool padded = !has(c, "_nopad_") && !has(c, "_0900_");
-    if ((!unicode && !is_known_set(c)) || is_refused(c, padded)) return false;
+    if ((!unicode && !is_known_set(c)) || is_refused(c)) return false;
     if (!padded) return true;
     if (!unicode) {
         *out = (struct weight_pad){1, {0x20}};

@@ -26,7 +26,7 @@ static void watch(struct stream *s)
     if ((s->io.events & (EV_READ | EV_WRITE)) == want && ev_is_active(&s->io) == (want != 0)) return;
     ev_io_stop(s->w->loop, &s->io);
     if (!want) return;
-    ev_io_set(&s->io, s->io.fd, want);
+    ev_io_modify(&s->io, want);
     ev_io_start(s->w->loop, &s->io);
 }
 

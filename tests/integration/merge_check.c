@@ -100,11 +100,13 @@ static void check_collation(const char *collation, const char *charset)
     }
     mysql_free_result(r);
     if (bad) printf("  %s: %u of %u pairs differ\n", collation, bad, pairs);
-    /* The server's ORDER BY, which is what legs deliver. */
+    /* The server's ORDER BY, which is what legs deliver; see weights.h for what ends in NUL. */
     r = ask("SELECT i FROM w ORDER BY s");
     int last = -1;
     for (MYSQL_ROW row; (row = mysql_fetch_row(r));) {
         int i = atoi(row[0]);
+        size_t n = strlen(tricky[i]);
+        if (n >= 2 && strcmp(tricky[i] + n - 2, "\\0") == 0) continue;
         if (last >= 0 && weights_compare(w[last].p, w[last].n, w[i].p, w[i].n, &pad) > 0) differ("  %s: ORDER BY has '%s' before '%s'", collation, tricky[last], tricky[i]);
         last = i;
     }
@@ -113,7 +115,7 @@ static void check_collation(const char *collation, const char *charset)
 
 static void check_weights(bool all)
 {
-    static const char *const some[] = {"utf8mb4_general_ci", "utf8mb4_unicode_ci", "utf8mb4_unicode_520_ci", "utf8mb4_bin", "utf8mb4_nopad_bin", "utf8mb4_uca1400_ai_ci", "utf8mb4_uca1400_nopad_as_cs", "utf8mb4_0900_ai_ci", "utf8mb4_0900_as_cs",
+    static const char *const some[] = {"utf8mb4_general_ci", "utf8mb4_unicode_ci", "utf8mb4_unicode_520_ci", "utf8mb4_bin", "utf8mb4_nopad_bin", "utf8mb4_uca1400_ai_ci", "utf8mb4_uca1400_nopad_ai_ci", "utf8mb4_0900_ai_ci", "utf8mb4_0900_as_cs",
                                        "utf8mb3_general_ci", "latin1_swedish_ci", "latin1_bin", "ascii_general_ci", "gbk_chinese_ci", "binary"};
     run("CREATE TABLE tricky (i INT PRIMARY KEY, s VARCHAR(40) CHARACTER SET utf8mb4)");
     for (size_t i = 0; i < STRINGS; i++) {

@@ -255,7 +255,7 @@ class Ids(Peers):
         test_differential.fill()
         self.assertEqual(len(found), len(set(found)))
         self.assertIsNotNone(err)
-        self.assertIn(err.code, (1264, 167, 1467, 1062), err)
+        self.assertTrue(err.code in (1264, 167, 1467, 1062) or err.code == 1235 and 'out of range' in err.message, err)
 
 
 class Writes(Peers):
@@ -354,7 +354,7 @@ class MemoryAndTools(Peers):
             if isinstance(want, Err):
                 continue
             self.assertFalse(isinstance(got, Err), f'{sql[:150]}: {got}')
-            if hasattr(want, 'columns'):
+            if hasattr(want, 'columns') and 'PROCESSLIST' not in sql:      # (Progress is MariaDB's own)
                 self.assertEqual([c.name for c in got.columns], [c.name for c in want.columns], sql[:150])
 
     def test_names_of_physical_tables_stay_hidden(self):

@@ -178,6 +178,7 @@ struct fk_link {
     uint32_t sends;
     struct fb out; /* to Weir */
     size_t given, login_end; /* delivered; where the answers to commands begin */
+    uint8_t reply_seq; /* of the first packet of the answer under way */
     int close_after; /* when out is delivered: the errno; -1: stays open */
     /* server side */
     uint32_t source, number;

@@ -191,7 +191,7 @@ static inline bool fk_answer_one(struct fk_link *k, struct fb *out, uint8_t *seq
 
 static inline void fk_answer(struct fk_link *k, const char *spec)
 {
-    uint8_t seq = 1;
+    uint8_t seq = k->reply_seq;
     for (;;) {
         const char *sep = strstr(spec, " ;; ");
         size_t n = sep ? (size_t)(sep - spec) : strlen(spec);
@@ -448,6 +448,7 @@ static inline bool fk_serve(struct fk_link *k)
         any = true;
         if (k->phase == 9) {
             FK_CHECK(seq == 0, "a command with sequence number %u", seq);
+            k->reply_seq = (uint8_t)(last + 1);
             fk_command(k, &payload);
         } else {
             fk_login_packet(k, &payload, last);

@@ -217,6 +217,11 @@ static void test_out_of_order_leg(void **state)
     static struct merge_key key[] = {KEY_VIS(0)};
     struct kit k = {.columns = cols, .ncolumns = 1, .nlegs = 1, .legs = {LEG(r0)}, .spec = {.order = key, .norder = 1}};
     kit_expect_fault(&k, 1235, "otherwise");
+    /* Equal prefixes hide it from a plain merge, which is no worse than the leg; rows that must come together are compared whole. */
+    static const struct kit_column bin[] = {BIN_COL("a")};
+    static const struct kit_row b0[] = {{{"12345678b"}}, {{"12345678a"}}}, b1[] = {{{"12345678a"}}};
+    struct kit d = {.columns = bin, .ncolumns = 1, .nlegs = 2, .legs = {LEG(b0), LEG(b1)}, .spec = {.order = key, .norder = 1, .distinct = true}};
+    kit_expect_fault(&d, 1235, "otherwise");
 }
 
 static void test_bad_values(void **state)

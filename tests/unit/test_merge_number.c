@@ -173,7 +173,7 @@ static void test_weight_rules(void **state)
         struct weight_pad pad;
     } t[] = {{"utf8mb4_general_ci", 1, {2, {0, 0x20}}}, {"utf8mb3_general_mysql500_ci", 1, {2, {0, 0x20}}}, {"utf8_general_ci", 1, {2, {0, 0x20}}}, {"utf8mb4_unicode_ci", 1, {2, {2, 9}}},
              {"utf8mb4_unicode_520_ci", 1, {2, {2, 0x0a}}}, {"utf8mb3_myanmar_ci", 1, {2, {2, 0x0a}}}, {"utf8mb4_uca1400_ai_ci", 1, {2, {2, 9}}}, {"utf8mb4_uca1400_as_ci", 0, {0, {0}}},
-             {"utf8mb4_uca1400_nopad_as_cs", 1, {0, {0}}}, {"utf8mb4_bin", 1, {3, {0, 0, 0x20}}}, {"utf8mb3_bin", 1, {2, {0, 0x20}}}, {"utf16le_bin", 1, {3, {0, 0, 0x20}}}, {"ucs2_bin", 1, {2, {0, 0x20}}},
+             {"utf8mb4_uca1400_nopad_as_cs", 0, {0, {0}}}, {"utf8mb4_uca1400_nopad_ai_ci", 1, {0, {0}}}, {"utf8mb4_uca1400_nopad_ai_cs", 0, {0, {0}}}, {"tis620_thai_nopad_ci", 0, {0, {0}}}, {"tis620_thai_ci", 0, {0, {0}}}, {"gb18030_unicode_520_ci", 0, {0, {0}}}, {"gb18030_bin", 1, {1, {0x20}}}, {"utf8mb4_bin", 1, {3, {0, 0, 0x20}}}, {"utf8mb3_bin", 1, {2, {0, 0x20}}}, {"utf16le_bin", 1, {3, {0, 0, 0x20}}}, {"ucs2_bin", 1, {2, {0, 0x20}}},
              {"latin1_swedish_ci", 1, {1, {0x20}}}, {"latin1_bin", 1, {1, {0x20}}}, {"gbk_chinese_ci", 1, {1, {0x20}}}, {"utf8mb4_0900_ai_ci", 1, {0, {0}}}, {"utf8mb4_0900_bin", 1, {0, {0}}},
              {"utf8mb4_nopad_bin", 1, {0, {0}}}, {"binary", 1, {0, {0}}}, {"latin2_czech_cs", 0, {0, {0}}}, {"cp1250_czech_cs", 0, {0, {0}}}, {"utf8mb4_thai_520_w2", 0, {0, {0}}},
              {"big5_chinese_ci", 0, {0, {0}}}, {"gb18030_chinese_ci", 0, {0, {0}}}, {"latin7_general_ci", 0, {0, {0}}}, {"klingon_ci", 0, {0, {0}}}, {"", 0, {0, {0}}}};

@@ -454,7 +454,7 @@ static void random_statements(void **state)
     struct diag d;
     struct tally tally = {0};
     const char *cases = getenv("WEIR_RANDOM_CASES"), *first = getenv("WEIR_RANDOM_SEED");
-    uint64_t n = cases ? strtoull(cases, NULL, 10) : 6000, seed = first ? strtoull(first, NULL, 10) : 1;
+    uint64_t n = cases ? strtoull(cases, NULL, 10) : 20000, seed = first ? strtoull(first, NULL, 10) : 1;
     (void)state;
     diag_init(&d);
     struct conf *c = conf_load_text(STR(rules), STR("rules"), &d);
