@@ -1,6 +1,6 @@
 /*
- * digest.c - a statement's shape for people and logs: literals as ?, lists of literals folded to (...), keywords in capitals,
- * one blank between tokens where the text needs or likes one.
+ * digest.c - a statement's shape for people and logs: literals as ?, lists of literals folded to (...),
+ * keywords in capitals, one blank between tokens where the text needs or likes one.
  *
  *   select * from T where id in (1,2,3) and x='a'   ->   SELECT * FROM T WHERE id IN (...) AND x = ?
  */
@@ -59,10 +59,12 @@ static uint32_t list_end(const struct sql_scan *s, uint32_t i)
 static bool blank_between(const struct sql_scan *s, uint32_t before, uint32_t here)
 {
     const struct sql_tok *b = &s->toks[here];
-    if (op_at(s, here, SQL_OP_COMMA) || op_at(s, here, SQL_OP_RPAREN) || op_at(s, here, SQL_OP_DOT) || op_at(s, before, SQL_OP_DOT) ||
-        op_at(s, before, SQL_OP_LPAREN) || s->toks[before].kind == SQL_T_SYSVAR)
+    if (op_at(s, here, SQL_OP_COMMA) || op_at(s, here, SQL_OP_RPAREN) || op_at(s, here, SQL_OP_DOT) ||
+        op_at(s, before, SQL_OP_DOT) || op_at(s, before, SQL_OP_LPAREN) ||
+        s->toks[before].kind == SQL_T_SYSVAR)
         return false;
-    if (op_at(s, here, SQL_OP_LPAREN)) return (b->flags & SQL_TF_SPACE_BEFORE) || op_at(s, before, SQL_OP_COMMA);
+    if (op_at(s, here, SQL_OP_LPAREN))
+        return (b->flags & SQL_TF_SPACE_BEFORE) || op_at(s, before, SQL_OP_COMMA);
     return true;
 }
 

@@ -1,5 +1,6 @@
 /*
- * dump.c - a tree for people: one node a line, children indented, names and literals as written. For golden files and debugging.
+ * dump.c - a tree for people: one node a line, children indented, names and literals as written. For golden
+ * files and debugging.
  */
 #include "parser/words.h"
 
@@ -10,16 +11,115 @@ struct dump {
 };
 
 static const char *const op_text[] = {
-    [SQL_OP_NONE] = "?", [SQL_OP_EQ] = "=", [SQL_OP_NSEQ] = "<=>", [SQL_OP_NE] = "<>", [SQL_OP_LT] = "<", [SQL_OP_LE] = "<=",
-    [SQL_OP_GT] = ">", [SQL_OP_GE] = ">=", [SQL_OP_PLUS] = "+", [SQL_OP_MINUS] = "-", [SQL_OP_STAR] = "*", [SQL_OP_SLASH] = "/",
-    [SQL_OP_PERCENT] = "%", [SQL_OP_DIV] = "div", [SQL_OP_AMP] = "&", [SQL_OP_PIPE] = "|", [SQL_OP_CARET] = "^",
-    [SQL_OP_SHL] = "<<", [SQL_OP_SHR] = ">>", [SQL_OP_TILDE] = "~", [SQL_OP_NOT] = "not", [SQL_OP_AND] = "and",
-    [SQL_OP_OR] = "or", [SQL_OP_XOR] = "xor", [SQL_OP_CONCAT] = "||", [SQL_OP_ASSIGN] = ":=", [SQL_OP_ARROW] = "->",
-    [SQL_OP_ARROW2] = "->>", [SQL_OP_LIKE] = "like", [SQL_OP_REGEXP] = "regexp", [SQL_OP_SOUNDS_LIKE] = "sounds like",
-    [SQL_OP_MEMBER_OF] = "member of", [SQL_OP_IS_NULL] = "is null", [SQL_OP_IS_TRUE] = "is true", [SQL_OP_IS_FALSE] = "is false",
-    [SQL_OP_IS_UNKNOWN] = "is unknown", [SQL_OP_IS_JSON] = "is json", [SQL_OP_NEG] = "-", [SQL_OP_POS] = "+",
-    [SQL_OP_BINARY] = "binary", [SQL_OP_COLLATE] = "collate", [SQL_OP_INTERVAL_ADD] = "+ interval",
+    [SQL_OP_NONE] = "?",
+    [SQL_OP_EQ] = "=",
+    [SQL_OP_NSEQ] = "<=>",
+    [SQL_OP_NE] = "<>",
+    [SQL_OP_LT] = "<",
+    [SQL_OP_LE] = "<=",
+    [SQL_OP_GT] = ">",
+    [SQL_OP_GE] = ">=",
+    [SQL_OP_PLUS] = "+",
+    [SQL_OP_MINUS] = "-",
+    [SQL_OP_STAR] = "*",
+    [SQL_OP_SLASH] = "/",
+    [SQL_OP_PERCENT] = "%",
+    [SQL_OP_DIV] = "div",
+    [SQL_OP_AMP] = "&",
+    [SQL_OP_PIPE] = "|",
+    [SQL_OP_CARET] = "^",
+    [SQL_OP_SHL] = "<<",
+    [SQL_OP_SHR] = ">>",
+    [SQL_OP_TILDE] = "~",
+    [SQL_OP_NOT] = "not",
+    [SQL_OP_AND] = "and",
+    [SQL_OP_OR] = "or",
+    [SQL_OP_XOR] = "xor",
+    [SQL_OP_CONCAT] = "||",
+    [SQL_OP_ASSIGN] = ":=",
+    [SQL_OP_ARROW] = "->",
+    [SQL_OP_ARROW2] = "->>",
+    [SQL_OP_LIKE] = "like",
+    [SQL_OP_REGEXP] = "regexp",
+    [SQL_OP_SOUNDS_LIKE] = "sounds like",
+    [SQL_OP_MEMBER_OF] = "member of",
+    [SQL_OP_IS_NULL] = "is null",
+    [SQL_OP_IS_TRUE] = "is true",
+    [SQL_OP_IS_FALSE] = "is false",
+    [SQL_OP_IS_UNKNOWN] = "is unknown",
+    [SQL_OP_IS_JSON] = "is json",
+    [SQL_OP_NEG] = "-",
+    [SQL_OP_POS] = "+",
+    [SQL_OP_BINARY] = "binary",
+    [SQL_OP_COLLATE] = "collate",
+    [SQL_OP_INTERVAL_ADD] = "+ interval",
     [SQL_OP_INTERVAL_SUB] = "- interval",
+};
+
+static const char *const fn_text[] = {
+    [SQL_FN_OTHER] = NULL,
+    [SQL_FN_COUNT] = "count",
+    [SQL_FN_SUM] = "sum",
+    [SQL_FN_MIN] = "min",
+    [SQL_FN_MAX] = "max",
+    [SQL_FN_AVG] = "avg",
+    [SQL_FN_GROUP_CONCAT] = "group-concat",
+    [SQL_FN_BIT_AND] = "bit-and",
+    [SQL_FN_BIT_OR] = "bit-or",
+    [SQL_FN_BIT_XOR] = "bit-xor",
+    [SQL_FN_STD] = "std",
+    [SQL_FN_VARIANCE] = "variance",
+    [SQL_FN_ANY_VALUE] = "any-value",
+    [SQL_FN_JSON_ARRAYAGG] = "json-arrayagg",
+    [SQL_FN_JSON_OBJECTAGG] = "json-objectagg",
+    [SQL_FN_OTHER_AGGREGATE] = "other-aggregate",
+    [SQL_FN_LAST_INSERT_ID] = "last-insert-id",
+    [SQL_FN_FOUND_ROWS] = "found-rows",
+    [SQL_FN_ROW_COUNT] = "row-count",
+    [SQL_FN_CONNECTION_ID] = "connection-id",
+    [SQL_FN_DATABASE] = "database",
+    [SQL_FN_USER] = "user",
+    [SQL_FN_CURRENT_USER] = "current-user",
+    [SQL_FN_VERSION] = "version",
+    [SQL_FN_RAND] = "rand",
+    [SQL_FN_UUID] = "uuid",
+    [SQL_FN_NOW] = "clock",
+    [SQL_FN_SLEEP] = "sleep",
+    [SQL_FN_LOCK] = "lock",
+    [SQL_FN_CAST] = "cast",
+    [SQL_FN_CONVERT_USING] = "convert-using",
+    [SQL_FN_WINDOW] = "window",
+    [SQL_FN_WEIR] = "weir",
+};
+static const char *const show_text[] = {
+    [SQL_SHOW_OTHER] = "other",
+    [SQL_SHOW_TABLES] = "tables",
+    [SQL_SHOW_TABLE_STATUS] = "table status",
+    [SQL_SHOW_COLUMNS] = "columns",
+    [SQL_SHOW_INDEX] = "index",
+    [SQL_SHOW_CREATE_TABLE] = "create table",
+    [SQL_SHOW_CREATE_VIEW] = "create view",
+    [SQL_SHOW_CREATE_DATABASE] = "create database",
+    [SQL_SHOW_DATABASES] = "databases",
+    [SQL_SHOW_VARIABLES] = "variables",
+    [SQL_SHOW_STATUS] = "status",
+    [SQL_SHOW_WARNINGS] = "warnings",
+    [SQL_SHOW_ERRORS] = "errors",
+    [SQL_SHOW_COUNT_WARNINGS] = "count warnings",
+    [SQL_SHOW_COUNT_ERRORS] = "count errors",
+    [SQL_SHOW_PROCESSLIST] = "processlist",
+    [SQL_SHOW_ENGINES] = "engines",
+    [SQL_SHOW_COLLATION] = "collation",
+    [SQL_SHOW_CHARSET] = "charset",
+    [SQL_SHOW_GRANTS] = "grants",
+    [SQL_SHOW_PRIVILEGES] = "privileges",
+    [SQL_SHOW_PLUGINS] = "plugins",
+    [SQL_SHOW_TRIGGERS] = "triggers",
+    [SQL_SHOW_EVENTS] = "events",
+    [SQL_SHOW_FUNCTION_STATUS] = "function status",
+    [SQL_SHOW_PROCEDURE_STATUS] = "procedure status",
+    [SQL_SHOW_OPEN_TABLES] = "open tables",
+    [SQL_SHOW_WEIR] = "weir",
 };
 
 static void dump_query(struct dump *d, const struct sql_query *q);
@@ -47,8 +147,9 @@ static bool is_op(const struct dump *d, uint32_t i, uint16_t op)
 static void put_span(struct dump *d, struct sql_span span)
 {
     for (uint32_t i = span.first; i < span.end; i++) {
-        bool tight = i == span.first || is_op(d, i, SQL_OP_COMMA) || is_op(d, i, SQL_OP_DOT) || is_op(d, i, SQL_OP_LPAREN) ||
-                     is_op(d, i, SQL_OP_RPAREN) || is_op(d, i - 1, SQL_OP_DOT) || is_op(d, i - 1, SQL_OP_LPAREN);
+        bool tight = i == span.first || is_op(d, i, SQL_OP_COMMA) || is_op(d, i, SQL_OP_DOT) ||
+                     is_op(d, i, SQL_OP_LPAREN) || is_op(d, i, SQL_OP_RPAREN) ||
+                     is_op(d, i - 1, SQL_OP_DOT) || is_op(d, i - 1, SQL_OP_LPAREN);
         if (!tight) buf_put_u8(d->out, ' ');
         buf_put_str(d->out, sql_tok_str(d->s, i));
     }
@@ -159,7 +260,7 @@ static void dump_call(struct dump *d, const struct sql_expr *e)
     if (c->distinct) buf_putz(d->out, " distinct");
     if (e->flags & SQL_EF_AGGREGATE) buf_putz(d->out, " aggregate");
     if (!c->native) buf_putz(d->out, " spaced");
-    if (c->fn != SQL_FN_OTHER) buf_printf(d->out, " fn=%d", (int)c->fn);
+    if (fn_text[c->fn]) buf_printf(d->out, " [%s]", fn_text[c->fn]);
     end_line(d);
     d->depth++;
     dump_list(d, e->args, e->nargs);
@@ -243,7 +344,8 @@ static void dump_expr(struct dump *d, const struct sql_expr *e)
     if (e->kind == SQL_E_CALL) return;
     d->depth++;
     dump_list(d, e->args, e->nargs);
-    if (e->kind == SQL_E_SUBQUERY || e->kind == SQL_E_EXISTS || e->kind == SQL_E_QUANT || (e->kind == SQL_E_IN && e->query))
+    if (e->kind == SQL_E_SUBQUERY || e->kind == SQL_E_EXISTS || e->kind == SQL_E_QUANT ||
+        (e->kind == SQL_E_IN && e->query))
         dump_query(d, e->query);
     d->depth--;
 }
@@ -258,7 +360,8 @@ static void dump_table(struct dump *d, const char *word, const struct sql_table 
     buf_put_u8(d->out, ' ');
     put_name(d, &t->name);
     if (t->has_alias) buf_printf(d->out, " as " STR_FMT, STR_ARG(t->alias));
-    buf_printf(d->out, " [%u %s%s%s]", t->id, roles[t->role], t->cte ? " cte" : "", t->delete_name ? " delete-name" : "");
+    buf_printf(d->out, " [%u %s%s%s]", t->id, roles[t->role], t->cte ? " cte" : "",
+               t->delete_name ? " delete-name" : "");
     end_line(d);
 }
 
@@ -330,9 +433,11 @@ static void dump_ctes(struct dump *d, const struct sql_cte *c, uint32_t n)
 static void dump_query(struct dump *d, const struct sql_query *q)
 {
     static const char *const kinds[] = {"select", "setop", "values", "table"};
-    static const char *const ops[] = {"union", "union all", "intersect", "intersect all", "except", "except all"};
-    static const char *const flags[] = {"distinct",  "calc-found-rows", "straight-join", "for-update", "for-share",
-                                        "rollup",    "into-vars",       "into-file",     "procedure",  "no-cache"};
+    static const char *const ops[] = {"union",         "union all", "intersect",
+                                      "intersect all", "except",    "except all"};
+    static const char *const flags[] = {"distinct",  "calc-found-rows", "straight-join", "for-update",
+                                        "for-share", "rollup",          "into-vars",     "into-file",
+                                        "procedure", "no-cache"};
     put_indent(d, kinds[q->kind]);
     if (q->kind == SQL_Q_SETOP) buf_printf(d->out, " %s", ops[q->setop]);
     put_flags(d, q->flags, flags, COUNT_OF(flags));
@@ -366,7 +471,8 @@ static void dump_query(struct dump *d, const struct sql_query *q)
 
 static void put_dml_flags(struct dump *d, uint32_t bits)
 {
-    static const char *const flags[] = {"ignore", "low-priority", "delayed", "high-priority", "quick", "set-form", "returning", "multi"};
+    static const char *const flags[] = {"ignore", "low-priority", "delayed",   "high-priority",
+                                        "quick",  "set-form",     "returning", "multi"};
     put_flags(d, bits, flags, COUNT_OF(flags));
     end_line(d);
 }
@@ -464,8 +570,8 @@ static void dump_ddl(struct dump *d, const struct sql_stmt *st, const char *verb
         buf_put_str(d->out, c->name);
         if (c->type.end > c->type.first) buf_putz(d->out, ": ");
         put_span(d, c->type);
-        buf_printf(d->out, "%s%s%s%s", c->not_null ? " not-null" : "", c->primary ? " primary" : "", c->unique ? " unique" : "",
-                   c->auto_increment.end ? " auto-increment" : "");
+        buf_printf(d->out, "%s%s%s%s", c->not_null ? " not-null" : "", c->primary ? " primary" : "",
+                   c->unique ? " unique" : "", c->auto_increment.end ? " auto-increment" : "");
         end_line(d);
     }
     if (x->nprimary) {
@@ -491,7 +597,8 @@ static void dump_set(struct dump *d, const struct sql_stmt *st)
         buf_put_str(d->out, it->name);
         if (it->collation.len) buf_printf(d->out, " collate " STR_FMT, STR_ARG(it->collation));
         if (it->value_default) buf_putz(d->out, " default");
-        if (it->kind == SQL_SET_TRANSACTION) buf_printf(d->out, "isolation=%u access=%u", it->isolation, it->access);
+        if (it->kind == SQL_SET_TRANSACTION)
+            buf_printf(d->out, "isolation=%u access=%u", it->isolation, it->access);
         end_line(d);
         d->depth++;
         if (it->value) dump_expr(d, it->value);
@@ -503,8 +610,8 @@ static void dump_set(struct dump *d, const struct sql_stmt *st)
 static void dump_show(struct dump *d, const struct sql_stmt *st)
 {
     const struct sql_show_stmt *s = st->show;
-    line(d, "%s what=%d%s%s%s", st->kind == SQL_SHOW ? "show" : "describe", (int)s->what, s->full ? " full" : "",
-         s->extended ? " extended" : "", s->global ? " global" : "");
+    line(d, "%s %s%s%s%s", st->kind == SQL_SHOW ? "show" : "describe", show_text[s->what],
+         s->full ? " full" : "", s->extended ? " extended" : "", s->global ? " global" : "");
     d->depth++;
     dump_table(d, "table", s->table);
     if (s->schema.len) line(d, "schema " STR_FMT, STR_ARG(s->schema));
@@ -518,9 +625,13 @@ static void dump_show(struct dump *d, const struct sql_stmt *st)
 static void dump_txn(struct dump *d, const struct sql_stmt *st, const char *verb)
 {
     const struct sql_txn *t = st->txn;
-    line(d, "%s%s%s%s%s%s%s%s" STR_FMT, verb, t->read_only ? " read-only" : "", t->read_write ? " read-write" : "",
-         t->consistent_snapshot ? " snapshot" : "", t->chain ? " chain" : "", t->no_chain ? " no-chain" : "",
-         t->release ? " release" : "", t->no_release ? " no-release " : t->name.len ? " " : "", STR_ARG(t->name));
+    line(d, "%s%s%s%s%s%s%s%s" STR_FMT, verb, t->read_only ? " read-only" : "",
+         t->read_write ? " read-write" : "", t->consistent_snapshot ? " snapshot" : "",
+         t->chain ? " chain" : "", t->no_chain ? " no-chain" : "", t->release ? " release" : "",
+         t->no_release ? " no-release "
+         : t->name.len ? " "
+                       : "",
+         STR_ARG(t->name));
 }
 
 static void dump_prepare(struct dump *d, const struct sql_stmt *st, const char *verb)
@@ -534,7 +645,8 @@ static void dump_prepare(struct dump *d, const struct sql_stmt *st, const char *
 
 static void dump_load(struct dump *d, const struct sql_stmt *st)
 {
-    line(d, "load%s%s%s", st->load.local ? " local" : "", st->load.replace ? " replace" : "", st->load.ignore ? " ignore" : "");
+    line(d, "load%s%s%s", st->load.local ? " local" : "", st->load.replace ? " replace" : "",
+         st->load.ignore ? " ignore" : "");
     d->depth++;
     dump_table(d, "into", st->load.table);
     dump_list(d, st->load.columns, st->load.ncolumns);
@@ -594,7 +706,8 @@ static void dump_stmt(struct dump *d, const struct sql_stmt *st)
     case SQL_RELEASE_SAVEPOINT: dump_txn(d, st, "release savepoint"); return;
     case SQL_LOCK_TABLES: line(d, "lock tables"); return;
     case SQL_KILL:
-        line(d, "kill%s%s%s", st->kill.query ? " query" : "", st->kill.connection ? " connection" : "", st->kill.query_id ? " id" : "");
+        line(d, "kill%s%s%s", st->kill.query ? " query" : "", st->kill.connection ? " connection" : "",
+             st->kill.query_id ? " id" : "");
         d->depth++;
         dump_expr(d, st->kill.id);
         d->depth--;
@@ -631,7 +744,8 @@ void sql_dump(const struct sql_scan *s, const struct sql_stmt *st, struct buf *o
     struct dump d = {s, out, 0};
     dump_stmt(&d, st);
     /* Statements whose tree shows no tables: the list is all there is. */
-    bool listed = st->kind == SQL_TABLE_ADMIN || st->kind == SQL_LOCK_TABLES || st->kind == SQL_FLUSH || st->kind == SQL_HANDLER;
+    bool listed = st->kind == SQL_TABLE_ADMIN || st->kind == SQL_LOCK_TABLES || st->kind == SQL_FLUSH ||
+                  st->kind == SQL_HANDLER;
     for (uint32_t i = 0; i < st->ntables; i++) {
         const struct sql_table *t = st->tables[i];
         if (!listed && t->role != SQL_R_REFERENCES) continue;

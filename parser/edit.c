@@ -4,8 +4,9 @@
  *   SELECT a /x/ FROM t  WHERE ...
  *   ......         ~~~~~            [0, 5) copied, tokens of the edit replaced, the rest copied
  *
- * Comments and blanks between tokens that no edit covers are copied as they are. A blank is added only where an edit's text would
- * grow together with its neighbour. Where an edit removes one end of a versioned comment, the other end is completed.
+ * Comments and blanks between tokens that no edit covers are copied as they are. A blank is added only where
+ * an edit's text would grow together with its neighbour. Where an edit removes one end of a versioned
+ * comment, the other end is completed.
  */
 #include "parser/sql.h"
 
@@ -17,8 +18,8 @@ static uint32_t end_of(const struct sql_scan *s, uint32_t tok)
 /* Would these two characters be read as one token (or open a comment)? */
 static bool wordy(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$' || c == '`' ||
-           c == '\'' || c == '"' || c == '?' || (c & 0x80);
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+           c == '$' || c == '`' || c == '\'' || c == '"' || c == '?' || (c & 0x80);
 }
 
 /* Behind '@' the name must follow at once: only @@ ends in it. */
@@ -49,15 +50,18 @@ static void copy(struct splice *r, uint32_t from, uint32_t to)
     if (to > from) put(r, r->s->text + from, to - from, false);
 }
 
-/* Copies the bytes [from, to) with the edits applied; `last`: the token after the last one that may be edited. */
-static void splice(struct splice *r, uint32_t from, uint32_t to, uint32_t last, const struct sql_edit *edits, uint32_t n)
+/* Copies the bytes [from, to) with the edits applied; `last`: the token after the last one that may be
+ * edited. */
+static void splice(struct splice *r, uint32_t from, uint32_t to, uint32_t last, const struct sql_edit *edits,
+                   uint32_t n)
 {
     const struct sql_scan *s = r->s;
     uint32_t at = from;
     for (uint32_t i = 0; i < n; i++) {
         const struct sql_edit *e = &edits[i];
         if (e->span.first == e->span.end) {
-            uint32_t before = e->span.first >= last && last > 0 ? end_of(s, last - 1) : s->toks[e->span.first].off;
+            uint32_t before =
+                e->span.first >= last && last > 0 ? end_of(s, last - 1) : s->toks[e->span.first].off;
             if (before > at) {
                 copy(r, at, before);
                 at = before;
@@ -67,7 +71,8 @@ static void splice(struct splice *r, uint32_t from, uint32_t to, uint32_t last, 
         }
         copy(r, at, s->toks[e->span.first].off);
         put(r, e->text.ptr, e->text.len, true);
-        bool in = s->toks[e->span.first].flags & SQL_TF_VERSIONED, out = s->toks[e->span.end - 1].flags & SQL_TF_VERSIONED;
+        bool in = s->toks[e->span.first].flags & SQL_TF_VERSIONED,
+             out = s->toks[e->span.end - 1].flags & SQL_TF_VERSIONED;
         if (in && !out) put(r, " */", 3, true);
         if (!in && out) put(r, " /*! ", 5, true);
         at = end_of(s, e->span.end - 1);
@@ -81,7 +86,8 @@ void sql_render(const struct sql_scan *s, const struct sql_edit *edits, uint32_t
     splice(&r, 0, s->len, s->ntoks, edits, n);
 }
 
-void sql_render_range(const struct sql_scan *s, struct sql_span range, const struct sql_edit *edits, uint32_t n, struct buf *out)
+void sql_render_range(const struct sql_scan *s, struct sql_span range, const struct sql_edit *edits,
+                      uint32_t n, struct buf *out)
 {
     if (range.first >= range.end) {
         struct splice r = {.s = s, .out = out};

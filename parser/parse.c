@@ -3,8 +3,9 @@
  *
  *   sql_parse -> ps_statement -> (a verb's file) -> ... -> every token consumed -> the end token
  *
- * A statement is complete only when its grammar has consumed all tokens: what is left over is a syntax error, as for the
- * server. So a mistyped keyword (FROM t WHER id = 1) reads as an alias and fails at the next word, and is never dropped.
+ * A statement is complete only when its grammar has consumed all tokens: what is left over is a syntax error,
+ * as for the server. So a mistyped keyword (FROM t WHER id = 1) reads as an alias and fails at the next word,
+ * and is never dropped.
  */
 #include "parser/parse.h"
 
@@ -18,8 +19,8 @@ static uint32_t line_of(const struct sql_scan *s, uint32_t off)
 }
 
 /*
- * The rest of the statement from the offending token, as the servers show it: 80 bytes; MariaDB ends a longer one with "...". Behind
- * a comma for a comma: their lexers have moved on by then.
+ * The rest of the statement from the offending token, as the servers show it: 80 bytes; MariaDB ends a longer
+ * one with "..." and starts behind a comma that offends.
  */
 static struct str near_text(const struct parser *p, uint32_t off, struct str *dots)
 {
@@ -37,10 +38,11 @@ static struct str near_text(const struct parser *p, uint32_t off, struct str *do
 void ps_syntax_at(struct parser *p, uint32_t tok)
 {
     const struct sql_tok *t = &p->s->toks[tok < p->s->ntoks ? tok : p->s->ntoks];
-    uint32_t off = t->off + (tok_is_op(t, SQL_OP_COMMA) ? 1 : 0);
+    uint32_t off = t->off + (p->mariadb && tok_is_op(t, SQL_OP_COMMA) ? 1 : 0);
     struct str dots, rest = near_text(p, off, &dots);
     fault_set(p->f, p->a, 1064, "42000",
-              "You have an error in your SQL syntax; check the manual that corresponds to your %s server version for the "
+              "You have an error in your SQL syntax; check the manual that corresponds to your %s server "
+              "version for the "
               "right syntax to use near '" STR_FMT STR_FMT "' at line %u",
               p->mariadb ? "MariaDB" : "MySQL", STR_ARG(rest), STR_ARG(dots), line_of(p->s, t->off));
     p->status = SQL_ERROR;
@@ -77,8 +79,8 @@ void ps_nomem(struct parser *p)
 void ps_enter(struct parser *p)
 {
     if (UNLIKELY(++p->depth > SQL_MAX_DEPTH)) {
-        fault_set(p->f, p->a, 1235, "42000", "Weir does not support expressions or queries nested deeper than %d levels",
-                  SQL_MAX_DEPTH);
+        fault_set(p->f, p->a, 1235, "42000",
+                  "Weir does not support expressions or queries nested deeper than %d levels", SQL_MAX_DEPTH);
         p->status = SQL_ERROR;
         longjmp(p->out, 1);
     }
@@ -148,7 +150,8 @@ bool ps_at_ident(const struct parser *p, uint32_t ahead)
     const struct sql_tok *t = ps_peek(p, ahead);
     if (t->kind != SQL_T_WORD) return t->kind == SQL_T_QUOTED;
     const char *text = p->s->text + t->off;
-    if (UNLIKELY(*text == '_') && sql_is_charset(str_make(text + 1, t->len - 1u))) return false; /* an introducer of nothing */
+    if (UNLIKELY(*text == '_') && sql_is_charset(str_make(text + 1, t->len - 1u)))
+        return false; /* an introducer of nothing */
     return sql_words[t->word].reserved != SQL_RESERVED;
 }
 
@@ -163,7 +166,8 @@ struct str ps_ident(struct parser *p)
 struct str ps_ident_any(struct parser *p)
 {
     if (p->t->kind == SQL_T_WORD) {
-        /* Right behind the dot any word is a name (the scanner gave it no keyword); a blank between makes it a keyword again. */
+        /* Right behind the dot any word is a name (the scanner gave it no keyword); a blank between makes it
+         * a keyword again. */
         if (sql_words[p->t->word].reserved == SQL_RESERVED) ps_syntax(p);
         struct str s = sql_tok_str(p->s, p->at);
         ps_next(p);
@@ -190,7 +194,8 @@ bool ps_implicit_alias(const struct parser *p, bool string_too)
     switch (p->t->word) { /* words of one dialect that open a clause there */
     case SQL_W_NONE: return true;
     case SQL_W_SOUNDS: return false;
-    case SQL_W_WINDOW: return string_too && !(ps_at_ident(p, 1) && ahead_word(p, 2, SQL_W_AS)); /* not WINDOW w AS (...) */
+    case SQL_W_WINDOW:
+        return string_too && !(ps_at_ident(p, 1) && ahead_word(p, 2, SQL_W_AS)); /* not WINDOW w AS (...) */
     case SQL_W_QUALIFY: return p->mariadb;
     case SQL_W_OFFSET:
     case SQL_W_RETURNING: return !p->mariadb;
@@ -216,7 +221,8 @@ void ps_name(struct parser *p, struct sql_name *n, uint32_t max_parts)
     uint32_t first = p->at;
     n->tok = p->at;
     n->name = ps_ident(p);
-    for (uint32_t parts = 1; parts < max_parts && at_op(p, SQL_OP_DOT) && !tok_is_op(p->t + 1, SQL_OP_STAR); parts++) {
+    for (uint32_t parts = 1; parts < max_parts && at_op(p, SQL_OP_DOT) && !tok_is_op(p->t + 1, SQL_OP_STAR);
+         parts++) {
         ps_next(p);
         if (parts == 2 || max_parts == 2) n->schema = max_parts == 2 ? n->name : n->table;
         n->table = n->name;
@@ -388,7 +394,8 @@ enum sql_status sql_parse(const struct sql_scan *s, struct arena *a, struct sql_
     ps_statement(&p, st);
     if (!at_end(&p)) ps_syntax(&p);
     /* The statement inside EXPLAIN has the same ids and tables as the whole. */
-    for (struct sql_stmt *x = st; x; x = x->kind == SQL_EXPLAIN || x->kind == SQL_WEIR ? x->explain.inner : NULL) {
+    for (struct sql_stmt *x = st; x;
+         x = x->kind == SQL_EXPLAIN || x->kind == SQL_WEIR ? x->explain.inner : NULL) {
         x->nexprs = p.nexprs;
         x->nqueries = p.nqueries;
         x->nparams = p.nparams;

@@ -1,12 +1,13 @@
 /*
  * parse.h - what the files of the parser share; not for other folders.
  *
- *   parse.c  entry, faults, names, lists     parse_query.c  SELECT, set operations, WITH     parse_from.c  table references
- *   parse_expr.c  operators (Pratt)          parse_prim.c   operands                         parse_call.c  functions, windows
- *   parse_dml.c  INSERT ... LOAD             parse_ddl.c    CREATE TABLE ... RENAME           parse_admin.c, parse_misc.c  the rest
+ *   parse.c  entry, faults, names, lists     parse_query.c  SELECT, set operations, WITH     parse_from.c
+ * table references parse_expr.c  operators (Pratt)          parse_prim.c   operands parse_call.c  functions,
+ * windows parse_dml.c  INSERT ... LOAD             parse_ddl.c    CREATE TABLE ... RENAME parse_admin.c,
+ * parse_misc.c  the rest
  *
- * A parser walks the token array with one index. A fault leaves by longjmp to sql_parse: all memory is the caller's
- * arena, so that there is nothing to undo, and no function below needs a second path for failure.
+ * A parser walks the token array with one index. A fault leaves by longjmp to sql_parse: all memory is the
+ * caller's arena, so that there is nothing to undo, and no function below needs a second path for failure.
  */
 #ifndef WEIR_PARSE_H
 #define WEIR_PARSE_H
@@ -16,7 +17,8 @@
 #include <setjmp.h>
 
 enum {
-    SQL_MAX_CHAIN = 1000,  /* height of a tree of operators that is not made of nesting: a+a+a... (AND and OR are balanced) */
+    SQL_MAX_CHAIN = 1000,  /* height of a tree of operators that is not made of nesting: a+a+a... (AND and OR
+                              are balanced) */
     SQL_MAX_JOINS = 256,   /* in one FROM; servers stop at 61 */
     SQL_MAX_SETOPS = 1000, /* UNION chains */
 };
@@ -28,7 +30,7 @@ enum sql_bp {
     BP_XOR = 20,
     BP_AND = 30,
     BP_NOT = 40,
-    BP_COMPARE = 50, /* = <> < <=> IS */
+    BP_COMPARE = 50,   /* = <> < <=> IS */
     BP_PREDICATE = 60, /* LIKE IN BETWEEN REGEXP */
     BP_PIPE = 70,
     BP_AMP = 80,
@@ -69,10 +71,10 @@ struct parser {
 };
 
 /* ---- faults: none returns ---- */
-_Noreturn void ps_syntax(struct parser *p);               /* at the current token */
+_Noreturn void ps_syntax(struct parser *p); /* at the current token */
 _Noreturn void ps_syntax_at(struct parser *p, uint32_t tok);
 _Noreturn void ps_refuse(struct parser *p, const char *what); /* ER_NOT_SUPPORTED_YET */
-_Noreturn void ps_no_alias(struct parser *p); /* a derived table without one */
+_Noreturn void ps_no_alias(struct parser *p);                 /* a derived table without one */
 _Noreturn void ps_nomem(struct parser *p);
 
 /* ---- memory ---- */
@@ -170,7 +172,8 @@ static inline struct sql_span span_here(const struct parser *p)
 {
     return (struct sql_span){p->at, p->at};
 }
-bool ps_equals(const struct parser *p, uint32_t i, const char *word); /* the token ahead spells this, any case */
+bool ps_equals(const struct parser *p, uint32_t i,
+               const char *word); /* the token ahead spells this, any case */
 
 /* ---- names ---- */
 bool ps_at_ident(const struct parser *p, uint32_t ahead); /* may this token be a name? */
@@ -205,15 +208,18 @@ static inline struct sql_expr *ps_full(struct parser *p)
 }
 struct sql_expr *ps_infix(struct parser *p, struct sql_expr *lhs, int min);
 struct sql_expr *ps_prefix(struct parser *p, int min);
-/* A node of nargs arguments; span from `first` to the current token. ps_seal takes flags and height over from the arguments. */
+/* A node of nargs arguments; span from `first` to the current token. ps_seal takes flags and height over from
+ * the arguments. */
 struct sql_expr *ps_node(struct parser *p, enum sql_expr_kind kind, uint32_t first, uint32_t nargs);
 struct sql_expr *ps_seal(struct parser *p, struct sql_expr *e);
 struct sql_expr *ps_node_list(struct parser *p, enum sql_expr_kind kind, uint32_t first, uint32_t mark);
-struct sql_expr *ps_call(struct parser *p, uint32_t first, const struct sql_name *name, uint16_t word, bool adjacent);
-struct sql_expr *ps_keyword_call(struct parser *p); /* words with a grammar of their own; NULL when this is not one */
-struct sql_expr *ps_value(struct parser *p);        /* of a row or an assignment: expression or DEFAULT */
-struct sql_expr *ps_column(struct parser *p);       /* a plain column name */
-struct sql_expr *ps_paren(struct parser *p);        /* at '(' */
+struct sql_expr *ps_call(struct parser *p, uint32_t first, const struct sql_name *name, uint16_t word,
+                         bool adjacent);
+struct sql_expr *
+ps_keyword_call(struct parser *p); /* words with a grammar of their own; NULL when this is not one */
+struct sql_expr *ps_value(struct parser *p);  /* of a row or an assignment: expression or DEFAULT */
+struct sql_expr *ps_column(struct parser *p); /* a plain column name */
+struct sql_expr *ps_paren(struct parser *p);  /* at '(' */
 struct sql_expr *ps_subquery(struct parser *p, uint32_t first, struct sql_query *q);
 struct sql_expr *ps_interval(struct parser *p, bool sum);
 struct sql_expr *ps_sysvar(struct parser *p);
@@ -225,16 +231,18 @@ bool ps_is_unit(uint16_t word);
 bool ps_at_query(const struct parser *p); /* SELECT, WITH, VALUES, TABLE */
 struct sql_query *ps_query(struct parser *p);
 struct sql_query *ps_query_rest(struct parser *p, struct sql_query *left, uint32_t first);
-void ps_with(struct parser *p, uint32_t *nctes, struct sql_cte **ctes); /* leaves the names in scope: p->ctes */
+void ps_with(struct parser *p, uint32_t *nctes,
+             struct sql_cte **ctes);   /* leaves the names in scope: p->ctes */
 void ps_file_format(struct parser *p); /* FIELDS ... LINES ... */
 bool ps_at_setop(const struct parser *p);
-bool ps_at_query_tail(const struct parser *p); /* ORDER, LIMIT, FOR, LOCK, INTO... behind a query in parentheses */
+bool ps_at_query_tail(
+    const struct parser *p); /* ORDER, LIMIT, FOR, LOCK, INTO... behind a query in parentheses */
 struct sql_order *ps_order(struct parser *p, uint32_t first); /* behind ORDER BY or GROUP BY */
 const struct sql_limit *ps_limit(struct parser *p);           /* NULL: none */
 struct sql_item *ps_items(struct parser *p, uint32_t *n);
 struct sql_ref *ps_refs(struct parser *p, enum sql_table_role role);
 struct sql_ref *ps_single_ref(struct parser *p, struct sql_table *t);
-void ps_partitions(struct parser *p); /* PARTITION (p0, ...), when there */
+void ps_partitions(struct parser *p);                /* PARTITION (p0, ...), when there */
 struct sql_expr *ps_row_of_values(struct parser *p); /* '(' values with DEFAULT ')' as ROW */
 
 /* ---- statements: the current token is the verb ---- */

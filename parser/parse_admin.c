@@ -9,7 +9,8 @@ static enum sql_scope scope_word(struct parser *p)
 {
     uint16_t w = cur_word(p);
     /* A scope only where a name follows: SET global = 1 would set a variable of that name. */
-    if (!ps_at_ident(p, 1) && !(ps_peek(p, 1)->kind == SQL_T_WORD && ps_peek(p, 1)->word != SQL_W_NONE)) return SQL_SCOPE_NONE;
+    if (!ps_at_ident(p, 1) && !(ps_peek(p, 1)->kind == SQL_T_WORD && ps_peek(p, 1)->word != SQL_W_NONE))
+        return SQL_SCOPE_NONE;
     switch (w) {
     case SQL_W_GLOBAL: ps_next(p); return SQL_SCOPE_GLOBAL;
     case SQL_W_SESSION:
@@ -37,7 +38,8 @@ static void set_value(struct parser *p, struct sql_set_item *it)
         it->value_default = true;
         return;
     }
-    if (at_word(p, SQL_W_ON) || at_word(p, SQL_W_ALL) || at_word(p, SQL_W_BINARY) || at_word(p, SQL_W_ROW) || at_word(p, SQL_W_SYSTEM)) {
+    if (at_word(p, SQL_W_ON) || at_word(p, SQL_W_ALL) || at_word(p, SQL_W_BINARY) || at_word(p, SQL_W_ROW) ||
+        at_word(p, SQL_W_SYSTEM)) {
         const struct sql_tok *after = ps_peek(p, 1);
         if (after->kind == SQL_T_END || tok_is_op(after, SQL_OP_COMMA)) { /* the word itself, as a name */
             struct sql_name *n = PS_NEW(p, struct sql_name);
@@ -84,7 +86,8 @@ static void transaction(struct parser *p, struct sql_set_item *it)
             if (it->isolation) ps_syntax(p);
             want_word(p, SQL_W_LEVEL);
             if (try_word(p, SQL_W_READ)) {
-                it->isolation = at_word(p, SQL_W_COMMITTED) ? SQL_ISO_READ_COMMITTED : SQL_ISO_READ_UNCOMMITTED;
+                it->isolation =
+                    at_word(p, SQL_W_COMMITTED) ? SQL_ISO_READ_COMMITTED : SQL_ISO_READ_UNCOMMITTED;
                 if (!try_word(p, SQL_W_COMMITTED)) want_word(p, SQL_W_UNCOMMITTED);
             } else if (try_word(p, SQL_W_REPEATABLE)) {
                 want_word(p, SQL_W_READ);
@@ -124,7 +127,8 @@ static void set_item(struct parser *p, struct sql_set_item *it)
         it->kind = SQL_SET_NAMES;
         charset(p, it, true);
     } else if ((at_word(p, SQL_W_CHARACTER) && ahead_word(p, 1, SQL_W_SET)) ||
-               (at_word(p, SQL_W_CHARSET) && !ahead_op(p, 1, SQL_OP_EQ)) || (at_word(p, SQL_W_CHAR) && ahead_word(p, 1, SQL_W_SET))) {
+               (at_word(p, SQL_W_CHARSET) && !ahead_op(p, 1, SQL_OP_EQ)) ||
+               (at_word(p, SQL_W_CHAR) && ahead_word(p, 1, SQL_W_SET))) {
         if (!at_word(p, SQL_W_CHARSET)) ps_next(p);
         ps_next(p);
         it->kind = SQL_SET_CHARSET;
@@ -194,7 +198,8 @@ static void show_schema(struct parser *p, struct sql_show_stmt *s)
 static void show_filter(struct parser *p, struct sql_show_stmt *s)
 {
     if (try_word(p, SQL_W_LIKE)) {
-        if (p->t->kind != SQL_T_STRING && p->t->kind != SQL_T_CHARSET && p->t->kind != SQL_T_PARAM) ps_syntax(p);
+        if (p->t->kind != SQL_T_STRING && p->t->kind != SQL_T_CHARSET && p->t->kind != SQL_T_PARAM)
+            ps_syntax(p);
         s->like = ps_expr(p, BP_PRIMARY);
     } else if (try_word(p, SQL_W_WHERE)) {
         s->where = ps_full(p);
@@ -403,7 +408,8 @@ static bool explain_options(struct parser *p)
             ps_ident(p);
         } else if (at_word(p, SQL_W_ANALYZE)) {
             ps_next(p);
-        } else if ((at_word(p, SQL_W_EXTENDED) || at_word(p, SQL_W_PARTITIONS)) && (ps_peek(p, 1)->kind == SQL_T_WORD || ahead_op(p, 1, SQL_OP_LPAREN))) {
+        } else if (p->mariadb && (at_word(p, SQL_W_EXTENDED) || at_word(p, SQL_W_PARTITIONS)) &&
+                   (ps_peek(p, 1)->kind == SQL_T_WORD || ahead_op(p, 1, SQL_OP_LPAREN))) {
             ps_next(p);
         } else {
             return any;
@@ -417,7 +423,8 @@ void ps_describe(struct parser *p, struct sql_stmt *st)
     bool analyze = at_word(p, SQL_W_ANALYZE);
     ps_next(p);
     uint32_t options = p->at;
-    if (at_word(p, SQL_W_ROUTE) && !at_end(p) && ps_peek(p, 1)->kind != SQL_T_END && !ahead_op(p, 1, SQL_OP_DOT)) {
+    if (at_word(p, SQL_W_ROUTE) && !at_end(p) && ps_peek(p, 1)->kind != SQL_T_END &&
+        !ahead_op(p, 1, SQL_OP_DOT)) {
         route(p, st);
         return;
     }

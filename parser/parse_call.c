@@ -1,9 +1,10 @@
 /*
- * parse_call.c - function calls: the general form, the functions with a grammar of their own, aggregates, windows, types.
+ * parse_call.c - function calls: the general form, the functions with a grammar of their own, aggregates,
+ * windows, types.
  *
- * A native function of the manual's list (COUNT, SUM, NOW, TRIM...) is one only when '(' follows it without a blank, unless
- * IGNORE_SPACE; with a blank the same word names a stored function, and then has only the general form.
- * https://dev.mysql.com/doc/refman/8.4/en/function-resolution.html
+ * A native function of the manual's list (COUNT, SUM, NOW, TRIM...) is one only when '(' follows it without a
+ * blank, unless IGNORE_SPACE; with a blank the same word names a stored function, and then has only the
+ * general form. https://dev.mysql.com/doc/refman/8.4/en/function-resolution.html
  */
 #include "parser/parse.h"
 
@@ -11,15 +12,25 @@ enum form {
     F_PLAIN,     /* f(a, b, ...) */
     F_AGGREGATE, /* f([DISTINCT | ALL] a, ...), COUNT(*) */
     F_CONCAT,    /* GROUP_CONCAT, JSON_ARRAYAGG: ORDER BY, SEPARATOR, LIMIT inside */
-    F_CAST, F_CONVERT, F_TRIM, F_EXTRACT, F_SUBSTRING, F_POSITION, F_CHAR, F_WEIGHT, F_UNIT, F_FORMAT, F_JSON_VALUE,
-    F_BARE,      /* CURRENT_DATE and the like: parentheses may be missing */
-    F_TYPED,     /* COLUMN_GET(x, 'a' AS INT) */
+    F_CAST,
+    F_CONVERT,
+    F_TRIM,
+    F_EXTRACT,
+    F_SUBSTRING,
+    F_POSITION,
+    F_CHAR,
+    F_WEIGHT,
+    F_UNIT,
+    F_FORMAT,
+    F_JSON_VALUE,
+    F_BARE,  /* CURRENT_DATE and the like: parentheses may be missing */
+    F_TYPED, /* COLUMN_GET(x, 'a' AS INT) */
 };
 
 struct native {
     uint16_t word;
-    uint8_t fn;   /* enum sql_fn */
-    uint8_t form; /* enum form */
+    uint8_t fn;     /* enum sql_fn */
+    uint8_t form;   /* enum form */
     uint8_t sticky; /* '(' must follow at once */
 };
 static const struct native natives[] = {
@@ -136,14 +147,16 @@ static bool is_aggregate(enum sql_fn fn)
 
 /* ---- types ---- */
 
-/* A type as CAST and column definitions have it: a word, a length, and what may follow. Its tokens are all that is kept. */
+/* A type as CAST and column definitions have it: a word, a length, and what may follow. Its tokens are all
+ * that is kept. */
 struct sql_span ps_type(struct parser *p)
 {
     uint32_t first = p->at;
     if (p->t->kind != SQL_T_WORD && p->t->kind != SQL_T_QUOTED) ps_syntax(p);
     if (try_word(p, SQL_W_NATIONAL)) {
         if (p->t->kind != SQL_T_WORD) ps_syntax(p);
-    } else if (at_word(p, SQL_W_LONG) && (ahead_word(p, 1, SQL_W_VARCHAR) || ahead_word(p, 1, SQL_W_VARBINARY))) {
+    } else if (at_word(p, SQL_W_LONG) &&
+               (ahead_word(p, 1, SQL_W_VARCHAR) || ahead_word(p, 1, SQL_W_VARBINARY))) {
         ps_next(p);
     }
     ps_next(p);
@@ -364,7 +377,9 @@ static void cast_args(struct parser *p, struct sql_call *c)
 static void word_arg(struct parser *p, bool unit)
 {
     uint16_t w = cur_word(p);
-    if (unit ? !ps_is_unit(w) : (w != SQL_W_DATE && w != SQL_W_TIME && w != SQL_W_DATETIME && w != SQL_W_TIMESTAMP)) ps_syntax(p);
+    if (unit ? !ps_is_unit(w)
+             : (w != SQL_W_DATE && w != SQL_W_TIME && w != SQL_W_DATETIME && w != SQL_W_TIMESTAMP))
+        ps_syntax(p);
     ps_next(p);
 }
 
@@ -374,7 +389,8 @@ static void json_value_args(struct parser *p)
     want_op(p, SQL_OP_COMMA);
     ps_push(p, ps_full(p));
     if (try_word(p, SQL_W_RETURNING)) ps_type(p);
-    for (int i = 0; i < 2 && (at_word(p, SQL_W_NULL) || at_word(p, SQL_W_ERROR) || at_word(p, SQL_W_DEFAULT)); i++) {
+    for (int i = 0; i < 2 && (at_word(p, SQL_W_NULL) || at_word(p, SQL_W_ERROR) || at_word(p, SQL_W_DEFAULT));
+         i++) {
         if (try_word(p, SQL_W_DEFAULT))
             ps_push(p, ps_full(p));
         else
@@ -473,19 +489,22 @@ static uint16_t inner_flags(const struct sql_call *c)
         flags |= order_flags(c->over->order);
         for (uint32_t i = 0; i < c->over->npartition; i++) flags |= c->over->partition[i]->flags;
     }
-    return flags & (SQL_EF_HAS_AGGREGATE | SQL_EF_HAS_SUBQUERY | SQL_EF_HAS_WINDOW | SQL_EF_HAS_ASSIGN | SQL_EF_HAS_COLUMN |
-                    SQL_EF_HAS_PARAM);
+    return flags & (SQL_EF_HAS_AGGREGATE | SQL_EF_HAS_SUBQUERY | SQL_EF_HAS_WINDOW | SQL_EF_HAS_ASSIGN |
+                    SQL_EF_HAS_COLUMN | SQL_EF_HAS_PARAM);
 }
 
-/* The current token is '(' (or, for a bare word, whatever follows it). `word`: what the name spells, SQL_W_NONE for others. */
-struct sql_expr *ps_call(struct parser *p, uint32_t first, const struct sql_name *name, uint16_t word, bool adjacent)
+/* The current token is '(' (or, for a bare word, whatever follows it). `word`: what the name spells,
+ * SQL_W_NONE for others. */
+struct sql_expr *ps_call(struct parser *p, uint32_t first, const struct sql_name *name, uint16_t word,
+                         bool adjacent)
 {
     struct sql_call *c = PS_NEW(p, struct sql_call);
     c->name = *name;
     const struct native *native = native_of[word] ? &natives[native_of[word] - 1] : NULL;
     bool quoted = p->s->toks[name->tok].kind == SQL_T_QUOTED;
     adjacent |= p->s->opt.ignore_space;
-    if (native && ((native->sticky && (!adjacent || quoted)) || (quoted && native->form != F_PLAIN))) native = NULL;
+    if (native && ((native->sticky && (!adjacent || quoted)) || (quoted && native->form != F_PLAIN)))
+        native = NULL;
     enum form form = native ? (enum form)native->form : F_PLAIN;
     c->fn = native ? (enum sql_fn)native->fn : SQL_FN_OTHER;
     if (!native && name->schema.len == 0 && starts_nocase(name->name, "weir_")) c->fn = SQL_FN_WEIR;
@@ -556,7 +575,8 @@ static struct sql_expr *sequence(struct parser *p, uint32_t words, bool call)
     for (uint32_t i = 0; i < words; i++) ps_next(p);
     if (call) want_op(p, SQL_OP_LPAREN);
     struct sql_query *outer = p->query;
-    const struct sql_table *t = ps_table(p, word == SQL_W_NEXT || word == SQL_W_NEXTVAL || word == SQL_W_SETVAL ? SQL_R_WRITE : SQL_R_OTHER);
+    const struct sql_table *t = ps_table(
+        p, word == SQL_W_NEXT || word == SQL_W_NEXTVAL || word == SQL_W_SETVAL ? SQL_R_WRITE : SQL_R_OTHER);
     p->query = outer;
     if (call) {
         while (try_op(p, SQL_OP_COMMA)) ps_push(p, ps_full(p));
@@ -595,7 +615,8 @@ struct sql_expr *ps_keyword_call(struct parser *p)
         return NULL;
     case SQL_W_NEXT:
     case SQL_W_PREVIOUS:
-        if (p->mariadb && ahead_word(p, 1, SQL_W_VALUE) && ahead_word(p, 2, SQL_W_FOR)) return sequence(p, 3, false);
+        if (p->mariadb && ahead_word(p, 1, SQL_W_VALUE) && ahead_word(p, 2, SQL_W_FOR))
+            return sequence(p, 3, false);
         return NULL;
     case SQL_W_NEXTVAL:
     case SQL_W_LASTVAL:
@@ -606,8 +627,10 @@ struct sql_expr *ps_keyword_call(struct parser *p)
     }
     const struct native *native = native_of[w] ? &natives[native_of[w] - 1] : NULL;
     if (!native) return NULL;
-    if (!paren && (native->form != F_BARE || (sql_words[w].reserved == SQL_RESERVED_MARIADB && !p->mariadb))) return NULL;
-    if (sql_words[w].reserved != SQL_RESERVED && native->form != F_BARE) return NULL; /* read as a name with '(' */
+    if (!paren && (native->form != F_BARE || (sql_words[w].reserved == SQL_RESERVED_MARIADB && !p->mariadb)))
+        return NULL;
+    if (sql_words[w].reserved != SQL_RESERVED && native->form != F_BARE)
+        return NULL; /* read as a name with '(' */
     uint32_t first = p->at;
     struct sql_name name = {.name = sql_tok_str(p->s, first), .span = {first, first + 1}, .tok = first};
     ps_next(p);

@@ -1,9 +1,10 @@
 /*
  * parse_ddl.c - CREATE, ALTER, DROP, TRUNCATE, RENAME.
  *
- * Tables, indexes and databases are read as far as their names, columns and keys matter: what a column definition or a table
- * option says beyond that is kept as tokens (balanced, up to the next comma) and left to the server. Everything else that CREATE, ALTER
- * and DROP can name (views, routines, users...) is SQL_CREATE_OTHER with the object's keyword.
+ * Tables, indexes and databases are read as far as their names, columns and keys matter: what a column
+ * definition or a table option says beyond that is kept as tokens (balanced, up to the next comma) and left
+ * to the server. Everything else that CREATE, ALTER and DROP can name (views, routines, users...) is
+ * SQL_CREATE_OTHER with the object's keyword.
  */
 #include "parser/parse.h"
 
@@ -185,7 +186,8 @@ static bool key_def(struct parser *p, struct defs *defs)
     default: return false;
     }
     if (try_word(p, SQL_W_CONSTRAINT)) {
-        if (!at_word(p, SQL_W_PRIMARY) && !at_word(p, SQL_W_UNIQUE) && !at_word(p, SQL_W_FOREIGN) && !at_word(p, SQL_W_CHECK)) {
+        if (!at_word(p, SQL_W_PRIMARY) && !at_word(p, SQL_W_UNIQUE) && !at_word(p, SQL_W_FOREIGN) &&
+            !at_word(p, SQL_W_CHECK)) {
             if_not_exists(p);
             ps_ident(p);
         }
@@ -239,8 +241,9 @@ static bool at_create_query(const struct parser *p)
     case SQL_W_REPLACE: return true;
     default: break;
     }
-    return at_op(p, SQL_OP_LPAREN) && (ahead_word(p, 1, SQL_W_SELECT) || ahead_word(p, 1, SQL_W_WITH) || ahead_word(p, 1, SQL_W_VALUES) ||
-                                       ahead_word(p, 1, SQL_W_TABLE) || ahead_op(p, 1, SQL_OP_LPAREN));
+    return at_op(p, SQL_OP_LPAREN) &&
+           (ahead_word(p, 1, SQL_W_SELECT) || ahead_word(p, 1, SQL_W_WITH) ||
+            ahead_word(p, 1, SQL_W_VALUES) || ahead_word(p, 1, SQL_W_TABLE) || ahead_op(p, 1, SQL_OP_LPAREN));
 }
 
 /* ENGINE=InnoDB ... PARTITION BY ...: to the query, if there is one. UNION=(t1, t2) names tables. */
@@ -323,7 +326,9 @@ static void create_index(struct parser *p, struct sql_stmt *st, bool replace)
     uint32_t n;
     key_parts(p, &n);
     while (!at_end(p)) { /* options: words, =, literals */
-        if (p->t->kind == SQL_T_BAD || p->t->kind == SQL_T_PARAM || (p->t->kind == SQL_T_OP && !at_op(p, SQL_OP_EQ))) ps_syntax(p);
+        if (p->t->kind == SQL_T_BAD || p->t->kind == SQL_T_PARAM ||
+            (p->t->kind == SQL_T_OP && !at_op(p, SQL_OP_EQ)))
+            ps_syntax(p);
         ps_next(p);
     }
 }
@@ -336,12 +341,15 @@ static void create_database(struct parser *p, struct sql_stmt *st, bool replace)
     d->if_not_exists = if_not_exists(p);
     d->database = ps_ident(p);
     while (!at_end(p)) {
-        if (p->t->kind == SQL_T_BAD || p->t->kind == SQL_T_PARAM || (p->t->kind == SQL_T_OP && !at_op(p, SQL_OP_EQ))) ps_syntax(p);
+        if (p->t->kind == SQL_T_BAD || p->t->kind == SQL_T_PARAM ||
+            (p->t->kind == SQL_T_OP && !at_op(p, SQL_OP_EQ)))
+            ps_syntax(p);
         ps_next(p);
     }
 }
 
-/* The word that says what a CREATE OTHER makes, behind DEFINER = user, ALGORITHM = x, SQL SECURITY x, AGGREGATE. */
+/* The word that says what a CREATE OTHER makes, behind DEFINER = user, ALGORITHM = x, SQL SECURITY x,
+ * AGGREGATE. */
 static uint16_t object_word(const struct parser *p)
 {
     for (uint32_t i = 0;; i++) {
@@ -364,8 +372,10 @@ void ps_create(struct parser *p, struct sql_stmt *st)
 {
     ps_next(p);
     bool replace = try_words(p, SQL_W_OR, SQL_W_REPLACE);
-    bool temporary = at_word(p, SQL_W_TEMPORARY) && !ahead_word(p, 1, SQL_W_SEQUENCE) && try_word(p, SQL_W_TEMPORARY);
-    if (at_word(p, SQL_W_SPATIAL) && ahead_word(p, 1, SQL_W_REFERENCE)) { /* CREATE SPATIAL REFERENCE SYSTEM */
+    bool temporary =
+        at_word(p, SQL_W_TEMPORARY) && !ahead_word(p, 1, SQL_W_SEQUENCE) && try_word(p, SQL_W_TEMPORARY);
+    if (at_word(p, SQL_W_SPATIAL) &&
+        ahead_word(p, 1, SQL_W_REFERENCE)) { /* CREATE SPATIAL REFERENCE SYSTEM */
         other(p, st, SQL_W_SPATIAL);
         return;
     }
@@ -375,7 +385,10 @@ void ps_create(struct parser *p, struct sql_stmt *st)
     case SQL_W_SCHEMA: create_database(p, st, replace); return;
     case SQL_W_UNIQUE:
     case SQL_W_FULLTEXT:
-    case SQL_W_SPATIAL: ps_next(p); create_index(p, st, replace); return;
+    case SQL_W_SPATIAL:
+        ps_next(p);
+        create_index(p, st, replace);
+        return;
     case SQL_W_INDEX: create_index(p, st, replace); return;
     case SQL_W_ONLINE:
     case SQL_W_DEFINER:
@@ -492,11 +505,13 @@ static void alter_rename(struct parser *p, struct defs *defs)
     ps_push(p, ps_table(p, SQL_R_DDL_NEW));
 }
 
-/* EXCHANGE PARTITION p WITH TABLE t, CONVERT TABLE t TO PARTITION p, UNION=(t...): a name of a table inside a clause we do not read. */
+/* EXCHANGE PARTITION p WITH TABLE t, CONVERT TABLE t TO PARTITION p, UNION=(t...): a name of a table inside a
+ * clause we do not read. */
 static void alter_generic(struct parser *p)
 {
     bool maintenance = at_word(p, SQL_W_EXCHANGE) || at_word(p, SQL_W_CONVERT);
-    bool partitioning = at_word(p, SQL_W_PARTITION) || at_word(p, SQL_W_REORGANIZE) || at_word(p, SQL_W_ORDER);
+    bool partitioning =
+        at_word(p, SQL_W_PARTITION) || at_word(p, SQL_W_REORGANIZE) || at_word(p, SQL_W_ORDER);
     if (at_end(p) || at_op(p, SQL_OP_COMMA)) ps_syntax(p);
     while (!at_end(p) && (partitioning || !at_op(p, SQL_OP_COMMA))) {
         if (p->t->kind == SQL_T_BAD || p->t->kind == SQL_T_PARAM || at_op(p, SQL_OP_RPAREN)) ps_syntax(p);
@@ -604,7 +619,8 @@ static void drop_index(struct parser *p, struct sql_stmt *st)
 void ps_drop(struct parser *p, struct sql_stmt *st)
 {
     ps_next(p);
-    bool temporary = at_word(p, SQL_W_TEMPORARY) && !ahead_word(p, 1, SQL_W_SEQUENCE) && try_word(p, SQL_W_TEMPORARY);
+    bool temporary =
+        at_word(p, SQL_W_TEMPORARY) && !ahead_word(p, 1, SQL_W_SEQUENCE) && try_word(p, SQL_W_TEMPORARY);
     switch (cur_word(p)) {
     case SQL_W_TABLE:
     case SQL_W_TABLES: {

@@ -135,9 +135,10 @@ void ps_insert(struct parser *p, struct sql_stmt *st)
     ps_partitions(p);
     in->table->alias_span = span_here(p);
     in->columns_span = span_here(p);
-    bool query_next = at_op(p, SQL_OP_LPAREN) && (ahead_word(p, 1, SQL_W_SELECT) || ahead_word(p, 1, SQL_W_WITH) ||
-                                                  ahead_word(p, 1, SQL_W_VALUES) || ahead_word(p, 1, SQL_W_TABLE) ||
-                                                  ahead_op(p, 1, SQL_OP_LPAREN));
+    bool query_next =
+        at_op(p, SQL_OP_LPAREN) &&
+        (ahead_word(p, 1, SQL_W_SELECT) || ahead_word(p, 1, SQL_W_WITH) || ahead_word(p, 1, SQL_W_VALUES) ||
+         ahead_word(p, 1, SQL_W_TABLE) || ahead_op(p, 1, SQL_OP_LPAREN));
     if (at_op(p, SQL_OP_LPAREN) && !query_next) {
         columns(p, in);
         query_next = at_op(p, SQL_OP_LPAREN);
@@ -165,11 +166,13 @@ void ps_insert(struct parser *p, struct sql_stmt *st)
 
 static bool names_ref(const struct sql_name *target, const struct sql_table *t)
 {
-    if (target->schema.len) return !t->has_alias && str_eq(target->schema, t->name.schema) && str_eq(target->name, t->name.name);
+    if (target->schema.len)
+        return !t->has_alias && str_eq(target->schema, t->name.schema) && str_eq(target->name, t->name.name);
     return str_eq_nocase(target->name, t->has_alias ? t->alias : t->name.name);
 }
 
-/* Tables of the join that no assignment names are only read. An unqualified column may belong to any: then all are written. */
+/* Tables of the join that no assignment names are only read. An unqualified column may belong to any: then
+ * all are written. */
 static void update_roles(struct parser *p, const struct sql_update *up, uint32_t from)
 {
     for (uint32_t i = 0; i < up->nset; i++)
@@ -255,7 +258,8 @@ static void history(struct parser *p)
 {
     if (!try_word(p, SQL_W_BEFORE)) return;
     want_word(p, SQL_W_SYSTEM_TIME);
-    if (at_word(p, SQL_W_TRANSACTION) || (at_word(p, SQL_W_TIMESTAMP) && ps_peek(p, 1)->kind != SQL_T_STRING)) ps_next(p);
+    if (at_word(p, SQL_W_TRANSACTION) || (at_word(p, SQL_W_TIMESTAMP) && ps_peek(p, 1)->kind != SQL_T_STRING))
+        ps_next(p);
     ps_full(p);
 }
 

@@ -1,18 +1,22 @@
 /*
  * parse_expr.c - operators: a Pratt loop over the manual's precedences.
  *
- *   ps_expr(min) = ps_prefix (operand, NOT, -x...) then ps_infix: while the next operator binds at least as tightly as `min`
+ *   ps_expr(min) = ps_prefix (operand, NOT, -x...) then ps_infix: while the next operator binds at least as
+ * tightly as `min`
  *
- * Chains: `a OR b OR c OR ...` comes as a list and is made a balanced tree (AND and OR are associative in SQL's three
- * values), so that a hundred thousand terms are seventeen levels deep and no walker minds. Other chains (a+a+a...) lean to the
- * left as their meaning demands; their height is capped, at about where the servers' own stacks give out.
+ * Chains: `a OR b OR c OR ...` comes as a list and is made a balanced tree (AND and OR are associative in
+ * SQL's three values), so that a hundred thousand terms are seventeen levels deep and no walker minds. Other
+ * chains (a+a+a...) lean to the left as their meaning demands; their height is capped, at about where the
+ * servers' own stacks give out.
  */
 #include "parser/parse.h"
 
 /* ---- nodes ---- */
 
-enum { HAS_BITS = SQL_EF_HAS_AGGREGATE | SQL_EF_HAS_SUBQUERY | SQL_EF_HAS_WINDOW | SQL_EF_HAS_ASSIGN | SQL_EF_HAS_COLUMN |
-                  SQL_EF_HAS_PARAM };
+enum {
+    HAS_BITS = SQL_EF_HAS_AGGREGATE | SQL_EF_HAS_SUBQUERY | SQL_EF_HAS_WINDOW | SQL_EF_HAS_ASSIGN |
+               SQL_EF_HAS_COLUMN | SQL_EF_HAS_PARAM
+};
 
 struct sql_expr *ps_node(struct parser *p, enum sql_expr_kind kind, uint32_t first, uint32_t nargs)
 {
@@ -39,7 +43,8 @@ struct sql_expr *ps_seal(struct parser *p, struct sql_expr *e)
     e->flags = (uint16_t)(e->flags | (flags & HAS_BITS));
     e->height = (uint16_t)(height + 1);
     e->span.end = p->at;
-    if (UNLIKELY(e->height > SQL_MAX_CHAIN)) ps_refuse(p, "chains of more than 1000 operators (AND and OR excepted)");
+    if (UNLIKELY(e->height > SQL_MAX_CHAIN))
+        ps_refuse(p, "chains of more than 1000 operators (AND and OR excepted)");
     return e;
 }
 
@@ -76,7 +81,8 @@ struct infix {
     uint8_t op;
 };
 
-/* What the current token is between operands; bp 0: nothing. Word operators that take more than a right operand: op NONE. */
+/* What the current token is between operands; bp 0: nothing. Word operators that take more than a right
+ * operand: op NONE. */
 static struct infix infix_of(const struct parser *p)
 {
     const struct sql_tok *t = p->t;
@@ -164,7 +170,8 @@ static struct infix infix_of(const struct parser *p)
         if (ahead_word(p, 1, SQL_W_LIKE)) return (struct infix){BP_PREDICATE, SQL_OP_NONE};
         break;
     case SQL_W_MEMBER:
-        if (ahead_word(p, 1, SQL_W_OF) || ahead_op(p, 1, SQL_OP_LPAREN)) return (struct infix){BP_PREDICATE, SQL_OP_NONE};
+        if (ahead_word(p, 1, SQL_W_OF) || ahead_op(p, 1, SQL_OP_LPAREN))
+            return (struct infix){BP_PREDICATE, SQL_OP_NONE};
         break;
     default: break;
     }
@@ -228,7 +235,8 @@ static struct sql_expr *in_test(struct parser *p, struct sql_expr *l, bool negat
 
 static struct sql_expr *predicate(struct parser *p, struct sql_expr *l);
 
-/* The right side of LIKE, REGEXP...: a NOT behind it belongs to it, in MariaDB: a LIKE (b NOT IN (c)). MySQL knows no such chains. */
+/* The right side of LIKE, REGEXP...: a NOT behind it belongs to it, in MariaDB: a LIKE (b NOT IN (c)). MySQL
+ * knows no such chains. */
 static struct sql_expr *pattern_of(struct parser *p)
 {
     struct sql_expr *r = ps_expr(p, BP_PIPE);
@@ -371,11 +379,15 @@ static struct sql_expr *logic_chain(struct parser *p, struct sql_expr *l, struct
 
 struct sql_expr *ps_infix(struct parser *p, struct sql_expr *l, int min)
 {
-    /* What has become a predicate or a comparison is no operand of tighter operators: a IN (1) + b is an error. */
-    bool not_word = l->kind == SQL_E_UNARY && l->op == SQL_OP_NOT && !(l->flags & SQL_EF_BANG) && !p->s->opt.high_not_precedence;
+    /* What has become a predicate or a comparison is no operand of tighter operators: a IN (1) + b is an
+     * error. */
+    bool not_word = l->kind == SQL_E_UNARY && l->op == SQL_OP_NOT && !(l->flags & SQL_EF_BANG) &&
+                    !p->s->opt.high_not_precedence;
     int level = not_word ? BP_NOT : BP_PRIMARY;
     for (;;) {
         struct infix in = infix_of(p);
+        if (UNLIKELY(in.bp == 0 && at_word(p, SQL_W_NOT) && min <= BP_PREDICATE))
+            ps_syntax_at(p, p->at + 1); /* a NOT b */
         if (in.bp == 0 || in.bp < min || in.bp > level) return l;
         level = in.bp;
         switch ((enum sql_bp)in.bp) {
@@ -401,7 +413,8 @@ struct sql_expr *ps_infix(struct parser *p, struct sql_expr *l, int min)
                 continue;
             }
             struct sql_expr *r = ps_interval(p, false);
-            if (r->kind == SQL_E_INTERVAL) { /* d + INTERVAL 1 DAY is an operand: (d + INTERVAL 1 DAY) * 2 without parentheses */
+            if (r->kind == SQL_E_INTERVAL) { /* d + INTERVAL 1 DAY is an operand: (d + INTERVAL 1 DAY) * 2
+                                                without parentheses */
                 in.op = in.op == SQL_OP_PLUS ? SQL_OP_INTERVAL_ADD : SQL_OP_INTERVAL_SUB;
                 level = BP_CARET;
             } else {

@@ -1,10 +1,12 @@
 /*
  * parse_from.c - table references: names, derived tables, joins.
  *
- * Joins lean to the left: a JOIN b JOIN c = (a JOIN b) JOIN c. A condition belongs to the nearest join that wants one:
+ * Joins lean to the left: a JOIN b JOIN c = (a JOIN b) JOIN c. A condition belongs to the nearest join that
+ * wants one:
  *
  *   a JOIN b JOIN c ON p ON q:   J2(J1(a, b), c, p), then ON q: turned to J1(a, J2(b, c, p), q)
- *   a LEFT JOIN b JOIN c ON p ON q:  an outer join needs its condition, so that its right side goes on to that ON
+ *   a LEFT JOIN b JOIN c ON p ON q:  an outer join needs its condition, so that its right side goes on to
+ * that ON
  */
 #include "parser/parse.h"
 
@@ -31,7 +33,8 @@ struct sql_ref *ps_single_ref(struct parser *p, struct sql_table *t)
 /* USE INDEX (a), FORCE KEY FOR ORDER BY (PRIMARY) ... */
 static void index_hints(struct parser *p)
 {
-    while (at_word(p, SQL_W_USE) || at_word(p, SQL_W_FORCE) || (at_word(p, SQL_W_IGNORE) && !ahead_word(p, 1, SQL_W_NULLS))) {
+    while (at_word(p, SQL_W_USE) || at_word(p, SQL_W_FORCE) ||
+           (at_word(p, SQL_W_IGNORE) && !ahead_word(p, 1, SQL_W_NULLS))) {
         if (!ahead_word(p, 1, SQL_W_INDEX) && !ahead_word(p, 1, SQL_W_KEY)) return;
         ps_next(p);
         ps_next(p);
@@ -68,7 +71,9 @@ static void system_time(struct parser *p)
         then = SQL_W_TO;
     }
     for (;;) {
-        if (at_word(p, SQL_W_TRANSACTION) || (at_word(p, SQL_W_TIMESTAMP) && ps_peek(p, 1)->kind != SQL_T_STRING)) ps_next(p);
+        if (at_word(p, SQL_W_TRANSACTION) ||
+            (at_word(p, SQL_W_TIMESTAMP) && ps_peek(p, 1)->kind != SQL_T_STRING))
+            ps_next(p);
         ps_expr(p, BP_PREDICATE);
         if (then == SQL_W_NONE) return;
         want_word(p, then);
@@ -162,7 +167,8 @@ static struct group group(struct parser *p, enum sql_table_role role)
         if (in.query && (at_op(p, SQL_OP_RPAREN) || ps_at_setop(p) || ps_at_query_tail(p)))
             g.query = ps_query_rest(p, in.query, inner_first);
         else
-            g.ref = comma_list(p, joined(p, in.query ? derived(p, in.query, inner_first, false) : in.ref, role), role);
+            g.ref = comma_list(
+                p, joined(p, in.query ? derived(p, in.query, inner_first, false) : in.ref, role), role);
     } else {
         g.ref = ps_refs(p, role);
     }
@@ -252,7 +258,8 @@ static bool join_op(struct parser *p, struct join_op *op)
 
 static bool at_condition(const struct parser *p)
 {
-    return (at_word(p, SQL_W_ON) && !ahead_word(p, 1, SQL_W_DUPLICATE)) || (at_word(p, SQL_W_USING) && ahead_op(p, 1, SQL_OP_LPAREN));
+    return (at_word(p, SQL_W_ON) && !ahead_word(p, 1, SQL_W_DUPLICATE)) ||
+           (at_word(p, SQL_W_USING) && ahead_op(p, 1, SQL_OP_LPAREN));
 }
 
 static void condition(struct parser *p, struct sql_ref *j)
@@ -282,7 +289,8 @@ static struct sql_ref *joined(struct parser *p, struct sql_ref *left, enum sql_t
                 condition(p, left);
                 continue;
             }
-            struct sql_ref *j = left->left; /* the pending join on the left takes this one as its right side */
+            struct sql_ref *j =
+                left->left; /* the pending join on the left takes this one as its right side */
             if (!left->comma && wants_condition(j)) {
                 left->left = j->right;
                 left->span.first = j->right->span.first;

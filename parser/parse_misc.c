@@ -1,5 +1,6 @@
 /*
- * parse_misc.c - the many small statements: transactions, XA, locks, KILL, CALL, DO, HANDLER, PREPARE, maintenance.
+ * parse_misc.c - the many small statements: transactions, XA, locks, KILL, CALL, DO, HANDLER, PREPARE,
+ * maintenance.
  */
 #include "parser/parse.h"
 
@@ -48,7 +49,8 @@ static bool transaction(struct parser *p, struct sql_stmt *st)
         st->kind = SQL_BEGIN;
         ps_next(p);
         if (at_end(p) || try_word(p, SQL_W_WORK)) return true;
-        if (!p->mariadb || !ahead_word(p, 1, SQL_W_ATOMIC)) ps_syntax(p); /* BEGIN NOT ATOMIC ... END: a compound statement */
+        if (!p->mariadb || !ahead_word(p, 1, SQL_W_ATOMIC))
+            ps_syntax(p); /* BEGIN NOT ATOMIC ... END: a compound statement */
         st->kind = SQL_OTHER;
         ps_skip_all(p);
         return true;
@@ -137,7 +139,9 @@ static void kill(struct parser *p, struct sql_stmt *st)
 {
     st->kind = SQL_KILL;
     ps_next(p);
-    if (p->mariadb && (ps_equals(p, 0, "HARD") || ps_equals(p, 0, "SOFT")) && ps_peek(p, 1)->kind != SQL_T_END) ps_next(p);
+    if (p->mariadb && (ps_equals(p, 0, "HARD") || ps_equals(p, 0, "SOFT")) &&
+        ps_peek(p, 1)->kind != SQL_T_END)
+        ps_next(p);
     if (at_word(p, SQL_W_CONNECTION) && ps_peek(p, 1)->kind != SQL_T_END) {
         st->kill.connection = true;
         ps_next(p);
@@ -232,7 +236,8 @@ static void table_admin(struct parser *p, struct sql_stmt *st)
         ps_table(p, SQL_R_OTHER);
         if (at_end(p) || at_op(p, SQL_OP_COMMA)) continue;
         ps_skip_to_comma(p); /* options: QUICK, EXTENDED, FOR UPGRADE, PERSISTENT FOR ALL... */
-        if (at_op(p, SQL_OP_COMMA) && st->word == SQL_W_ANALYZE) ps_skip_all(p); /* UPDATE HISTOGRAM ON a, b */
+        if (at_op(p, SQL_OP_COMMA) && st->word == SQL_W_ANALYZE)
+            ps_skip_all(p); /* UPDATE HISTOGRAM ON a, b */
     } while (try_op(p, SQL_OP_COMMA));
 }
 
@@ -279,7 +284,10 @@ bool ps_admin(struct parser *p, struct sql_stmt *st)
     case SQL_W_ROLLBACK:
     case SQL_W_SAVEPOINT:
     case SQL_W_RELEASE: return transaction(p, st);
-    case SQL_W_XA: st->kind = SQL_XA; ps_skip_all(p); return true;
+    case SQL_W_XA:
+        st->kind = SQL_XA;
+        ps_skip_all(p);
+        return true;
     case SQL_W_USE: use(p, st); return true;
     case SQL_W_LOCK: lock_tables(p, st); return true;
     case SQL_W_UNLOCK: unlock_tables(p, st); return true;
@@ -290,8 +298,8 @@ bool ps_admin(struct parser *p, struct sql_stmt *st)
     case SQL_W_EXECUTE: execute(p, st); return true;
     case SQL_W_DEALLOCATE: deallocate(p, st); return true;
     case SQL_W_ANALYZE:
-        if (ahead_word(p, 1, SQL_W_TABLE) || ahead_word(p, 1, SQL_W_TABLES) || ahead_word(p, 1, SQL_W_LOCAL) ||
-            ahead_word(p, 1, SQL_W_NO_WRITE_TO_BINLOG))
+        if (ahead_word(p, 1, SQL_W_TABLE) || ahead_word(p, 1, SQL_W_TABLES) ||
+            ahead_word(p, 1, SQL_W_LOCAL) || ahead_word(p, 1, SQL_W_NO_WRITE_TO_BINLOG))
             table_admin(p, st);
         else
             ps_describe(p, st);
@@ -300,8 +308,8 @@ bool ps_admin(struct parser *p, struct sql_stmt *st)
     case SQL_W_OPTIMIZE:
     case SQL_W_REPAIR:
     case SQL_W_CHECKSUM:
-        if (!ahead_word(p, 1, SQL_W_TABLE) && !ahead_word(p, 1, SQL_W_TABLES) && !ahead_word(p, 1, SQL_W_LOCAL) &&
-            !ahead_word(p, 1, SQL_W_NO_WRITE_TO_BINLOG))
+        if (!ahead_word(p, 1, SQL_W_TABLE) && !ahead_word(p, 1, SQL_W_TABLES) &&
+            !ahead_word(p, 1, SQL_W_LOCAL) && !ahead_word(p, 1, SQL_W_NO_WRITE_TO_BINLOG))
             return false; /* CHECK VIEW, REPAIR VIEW */
         table_admin(p, st);
         return true;

@@ -1,5 +1,6 @@
 /*
- * parse_prim.c - operands: literals, names, variables, parentheses, and the operators that stand before an operand.
+ * parse_prim.c - operands: literals, names, variables, parentheses, and the operators that stand before an
+ * operand.
  */
 #include "parser/parse.h"
 
@@ -62,7 +63,10 @@ static struct sql_expr *odbc(struct parser *p)
 {
     uint32_t first = p->at;
     ps_next(p);
-    uint16_t word = ps_equals(p, 0, "d") ? SQL_W_DATE : ps_equals(p, 0, "t") ? SQL_W_TIME : ps_equals(p, 0, "ts") ? SQL_W_TIMESTAMP : 0;
+    uint16_t word = ps_equals(p, 0, "d")    ? SQL_W_DATE
+                    : ps_equals(p, 0, "t")  ? SQL_W_TIME
+                    : ps_equals(p, 0, "ts") ? SQL_W_TIMESTAMP
+                                            : 0;
     struct sql_expr *e;
     if (word && ps_peek(p, 1)->kind == SQL_T_STRING && ahead_op(p, 2, SQL_OP_RBRACE)) {
         e = temporal(p, first, word);
@@ -237,11 +241,35 @@ struct sql_expr *ps_paren(struct parser *p)
 /* ---- INTERVAL ---- */
 
 static const uint16_t units[] = {
-    SQL_W_MICROSECOND, SQL_W_SECOND, SQL_W_MINUTE, SQL_W_HOUR, SQL_W_DAY, SQL_W_WEEK, SQL_W_MONTH, SQL_W_QUARTER, SQL_W_YEAR,
-    SQL_W_SECOND_MICROSECOND, SQL_W_MINUTE_MICROSECOND, SQL_W_MINUTE_SECOND, SQL_W_HOUR_MICROSECOND, SQL_W_HOUR_SECOND,
-    SQL_W_HOUR_MINUTE, SQL_W_DAY_MICROSECOND, SQL_W_DAY_SECOND, SQL_W_DAY_MINUTE, SQL_W_DAY_HOUR, SQL_W_YEAR_MONTH,
-    SQL_W_SQL_TSI_MICROSECOND, SQL_W_SQL_TSI_SECOND, SQL_W_SQL_TSI_MINUTE, SQL_W_SQL_TSI_HOUR, SQL_W_SQL_TSI_DAY, SQL_W_SQL_TSI_WEEK,
-    SQL_W_SQL_TSI_MONTH, SQL_W_SQL_TSI_QUARTER, SQL_W_SQL_TSI_YEAR,
+    SQL_W_MICROSECOND,
+    SQL_W_SECOND,
+    SQL_W_MINUTE,
+    SQL_W_HOUR,
+    SQL_W_DAY,
+    SQL_W_WEEK,
+    SQL_W_MONTH,
+    SQL_W_QUARTER,
+    SQL_W_YEAR,
+    SQL_W_SECOND_MICROSECOND,
+    SQL_W_MINUTE_MICROSECOND,
+    SQL_W_MINUTE_SECOND,
+    SQL_W_HOUR_MICROSECOND,
+    SQL_W_HOUR_SECOND,
+    SQL_W_HOUR_MINUTE,
+    SQL_W_DAY_MICROSECOND,
+    SQL_W_DAY_SECOND,
+    SQL_W_DAY_MINUTE,
+    SQL_W_DAY_HOUR,
+    SQL_W_YEAR_MONTH,
+    SQL_W_SQL_TSI_MICROSECOND,
+    SQL_W_SQL_TSI_SECOND,
+    SQL_W_SQL_TSI_MINUTE,
+    SQL_W_SQL_TSI_HOUR,
+    SQL_W_SQL_TSI_DAY,
+    SQL_W_SQL_TSI_WEEK,
+    SQL_W_SQL_TSI_MONTH,
+    SQL_W_SQL_TSI_QUARTER,
+    SQL_W_SQL_TSI_YEAR,
 };
 
 bool ps_is_unit(uint16_t word)
@@ -251,7 +279,8 @@ bool ps_is_unit(uint16_t word)
     return false;
 }
 
-/* INTERVAL x unit, with `sum` perhaps followed by + date (all of it up to AND, OR: that is how the grammars have it); or the function INTERVAL(n, a, b...), known by its list of more than one. */
+/* INTERVAL x unit, with `sum` perhaps followed by + date (all of it up to AND, OR: that is how the grammars
+ * have it); or the function INTERVAL(n, a, b...), known by its list of more than one. */
 struct sql_expr *ps_interval(struct parser *p, bool sum)
 {
     uint32_t first = p->at;
@@ -294,7 +323,8 @@ struct sql_expr *ps_interval(struct parser *p, bool sum)
 
 /* ---- words that open an operand ---- */
 
-/* -INTERVAL 1 DAY + d is d - INTERVAL 1 DAY; a sign before the function INTERVAL() is a sign. At the sign. */
+/* -INTERVAL 1 DAY + d is d - INTERVAL 1 DAY for MariaDB; a sign before the function INTERVAL() is a sign. At
+ * the sign. */
 static struct sql_expr *signed_interval(struct parser *p, enum sql_op sign)
 {
     uint32_t first = p->at;
@@ -317,7 +347,8 @@ static struct sql_expr *signed_interval(struct parser *p, enum sql_op sign)
 
 static struct sql_expr *sign(struct parser *p, enum sql_op op)
 {
-    return ahead_word(p, 1, SQL_W_INTERVAL) ? signed_interval(p, op) : unary(p, op, BP_UNARY, 0);
+    return p->mariadb && ahead_word(p, 1, SQL_W_INTERVAL) ? signed_interval(p, op)
+                                                          : unary(p, op, BP_UNARY, 0);
 }
 
 static struct sql_expr *exists(struct parser *p)
@@ -402,7 +433,8 @@ static struct sql_expr *word_operand(struct parser *p, int min)
     case SQL_W_INTERVAL: {
         uint32_t first = p->at;
         struct sql_expr *i = ps_interval(p, true);
-        if (min > BP_CONCAT && i->kind != SQL_E_CALL) ps_syntax_at(p, first + 1); /* no operand of signs, ! and || */
+        if (p->mariadb && min > BP_CONCAT && i->kind != SQL_E_CALL)
+            ps_syntax_at(p, first + 1); /* no operand of signs, ! and || there */
         return i;
     }
     case SQL_W_DEFAULT: return default_of(p);

@@ -1,6 +1,6 @@
 /*
- * parse_query.c - queries: SELECT, VALUES, TABLE, set operations by precedence, WITH, and what may follow (ORDER, LIMIT,
- * INTO, locks).
+ * parse_query.c - queries: SELECT, VALUES, TABLE, set operations by precedence, WITH, and what may follow
+ * (ORDER, LIMIT, INTO, locks).
  *
  *   query = [WITH ...] term { UNION | EXCEPT | INTERSECT term } [ORDER BY] [LIMIT] [INTO] [FOR UPDATE]
  *   term  = SELECT ... | VALUES ... | TABLE t | '(' query ')'
@@ -63,8 +63,8 @@ struct sql_order *ps_order(struct parser *p, uint32_t first)
 /* A bound of LIMIT: number, ?, or a variable of a routine. */
 static struct sql_expr *bound(struct parser *p)
 {
-    if (p->t->kind != SQL_T_INT && p->t->kind != SQL_T_PARAM && p->t->kind != SQL_T_HEX && p->t->kind != SQL_T_BIN &&
-        !ps_at_ident(p, 0))
+    if (p->t->kind != SQL_T_INT && p->t->kind != SQL_T_PARAM && p->t->kind != SQL_T_HEX &&
+        p->t->kind != SQL_T_BIN && !ps_at_ident(p, 0))
         ps_syntax(p);
     return ps_expr(p, BP_PRIMARY);
 }
@@ -128,8 +128,9 @@ static void locks(struct parser *p, struct sql_query *q)
 {
     uint32_t first = p->at;
     for (;;) {
-        if (at_word(p, SQL_W_FOR) && (ahead_word(p, 1, SQL_W_UPDATE) || ahead_word(p, 1, SQL_W_SHARE))) {
+        if (at_word(p, SQL_W_FOR)) {
             ps_next(p);
+            if (!at_word(p, SQL_W_UPDATE) && (p->mariadb || !at_word(p, SQL_W_SHARE))) ps_syntax(p);
             q->flags |= at_word(p, SQL_W_UPDATE) ? SQL_S_FOR_UPDATE : SQL_S_FOR_SHARE;
             ps_next(p);
             if (try_word(p, SQL_W_OF)) {
@@ -245,7 +246,8 @@ struct sql_item *ps_items(struct parser *p, uint32_t *n)
     do {
         struct sql_item it = {0};
         uint32_t first = p->at;
-        if (at_star(p) && !(at_op(p, SQL_OP_STAR) && ps_mark(p) != mark)) { /* a bare star comes first or not at all */
+        if (at_star(p) &&
+            !(at_op(p, SQL_OP_STAR) && ps_mark(p) != mark)) { /* a bare star comes first or not at all */
             it.expr = star_item(p);
         } else {
             it.expr = ps_full(p);
@@ -285,7 +287,8 @@ static void group_by(struct parser *p, struct sql_query *q)
     want_word(p, SQL_W_BY);
     if (!p->mariadb && at_word(p, SQL_W_GROUPING) && ps_equals(p, 1, "SETS")) ps_refuse(p, "GROUPING SETS");
     bool cube = at_word(p, SQL_W_CUBE) && !p->mariadb;
-    if ((cube || at_word(p, SQL_W_ROLLUP)) && ahead_op(p, 1, SQL_OP_LPAREN)) { /* GROUP BY ROLLUP (a, b), CUBE (a, b) */
+    if ((cube || at_word(p, SQL_W_ROLLUP)) &&
+        ahead_op(p, 1, SQL_OP_LPAREN)) { /* GROUP BY ROLLUP (a, b), CUBE (a, b) */
         ps_next(p);
         ps_next(p);
         q->group = ps_order(p, first);
@@ -420,7 +423,7 @@ static struct sql_query *setops(struct parser *p, struct sql_query *left, uint32
         struct sql_query *right = term(p);
         if (setop_power(p) > power) right = setops(p, right, right_first, (uint8_t)(power + 1));
         struct sql_query *q = new_query(p, SQL_Q_SETOP, first);
-        q->setop = w == SQL_W_UNION      ? (all ? SQL_UNION_ALL : SQL_UNION)
+        q->setop = w == SQL_W_UNION    ? (all ? SQL_UNION_ALL : SQL_UNION)
                    : w == SQL_W_EXCEPT ? (all ? SQL_EXCEPT_ALL : SQL_EXCEPT)
                                        : (all ? SQL_INTERSECT_ALL : SQL_INTERSECT);
         q->left = left;
@@ -433,8 +436,8 @@ static struct sql_query *setops(struct parser *p, struct sql_query *left, uint32
 }
 
 /*
- * The rest of a query whose first term may be read already (`left`, which stood in parentheses); `first`: where it begins. The
- * caller adds the common table expressions.
+ * The rest of a query whose first term may be read already (`left`, which stood in parentheses); `first`:
+ * where it begins. The caller adds the common table expressions.
  */
 struct sql_query *ps_query_rest(struct parser *p, struct sql_query *left, uint32_t first)
 {
@@ -452,12 +455,14 @@ struct sql_query *ps_query_rest(struct parser *p, struct sql_query *left, uint32
     bool had = q->order || q->limit || q->lock_span.end || q->into_span.end;
     if (try_word(p, SQL_W_ORDER)) {
         want_word(p, SQL_W_BY);
-        if (parens && had) ps_refuse(p, "ORDER BY around a query in parentheses that has its own ORDER BY or LIMIT");
+        if (parens && had)
+            ps_refuse(p, "ORDER BY around a query in parentheses that has its own ORDER BY or LIMIT");
         q->order = ps_order(p, order);
     }
     const struct sql_limit *limit = ps_limit(p);
     if (limit) {
-        if (parens && had) ps_refuse(p, "LIMIT around a query in parentheses that has its own ORDER BY or LIMIT");
+        if (parens && had)
+            ps_refuse(p, "LIMIT around a query in parentheses that has its own ORDER BY or LIMIT");
         q->limit = limit;
     }
     if (at_word(p, SQL_W_PROCEDURE) && q->kind == SQL_Q_SELECT) {
@@ -484,7 +489,8 @@ static void mark_later(struct parser *p, uint32_t from, struct str name)
 {
     for (uint32_t i = from; i < p->tables.len; i++) {
         struct sql_table *t = p->tables.at[i];
-        if (t->role == SQL_R_READ && t->name.schema.len == 0 && str_eq_nocase(t->name.name, name)) t->cte = true;
+        if (t->role == SQL_R_READ && t->name.schema.len == 0 && str_eq_nocase(t->name.name, name))
+            t->cte = true;
     }
 }
 

@@ -5,23 +5,32 @@
  *      [WORD][W][WORD][W][WORD][W][OP][INT]          tokens: kind and place
  *      \3sel \1c\0 \3fro \1t\0 \3whe \1id\0 = INT    key: what the statement is, whatever its literals are
  *
- * The rules of the lexer are those of sql/sql_lex.cc as the manual tells them (language-structure.html), with their
- * quirks: a word right before or after a '.' is no keyword, `4users` is a name, `1e5x` a number and a name, `--` opens a
- * comment only before a blank, `5DIV2` is a name. Runs for every statement of every client: a switch on the byte, no calls
- * in the common cases, memory kept from statement to statement.
+ * The rules of the lexer are those of sql/sql_lex.cc as the manual tells them (language-structure.html), with
+ * their quirks: a word right before or after a '.' is no keyword, `4users` is a name, `1e5x` a number and a
+ * name, `--` opens a comment only before a blank, `5DIV2` is a name. Runs for every statement of every
+ * client: a switch on the byte, no calls in the common cases, memory kept from statement to statement.
  *
- * Key: each token is one byte of kind and, where its meaning is its text, that text with an end or a length, so that no two
- * different token sequences have one key. Words that can only be keywords are their number. Words that may serve as
- * names keep their spelling (names of tables can differ in case). A string that stands where only an alias can stand
- * keeps its text, for an alias is a name.
+ * Key: each token is one byte of kind and, where its meaning is its text, that text with an end or a length,
+ * so that no two different token sequences have one key. Words that can only be keywords are their number.
+ * Words that may serve as names keep their spelling (names of tables can differ in case). A string that
+ * stands where only an alias can stand keeps its text, for an alias is a name.
  */
 #include "parser/scan.h"
 
 enum {
-    KEY_SLACK = 64,  /* room kept free at the end of the key: fixed parts of a token, and block copies of words */
+    KEY_SLACK =
+        64, /* room kept free at the end of the key: fixed parts of a token, and block copies of words */
     COPY_BLOCK = 32, /* words are copied by blocks of this size where both sides have room */
 };
-enum key_kind { KEY_WORD = 1, KEY_QUOTED, KEY_KEYWORD, KEY_TEXT, KEY_KIND = 0x10, KEY_CALL_SPACE = 0x20, KEY_OP = 0x40 };
+enum key_kind {
+    KEY_WORD = 1,
+    KEY_QUOTED,
+    KEY_KEYWORD,
+    KEY_TEXT,
+    KEY_KIND = 0x10,
+    KEY_CALL_SPACE = 0x20,
+    KEY_OP = 0x40
+};
 
 /* ---- memory ---- */
 
@@ -67,7 +76,8 @@ static void mark_introducer(struct pass *t)
     if (t->n == 0) return;
     struct sql_tok *k = &t->s->toks[t->n - 1];
     const char *p = t->s->text + k->off;
-    if (k->kind == SQL_T_WORD && *p == '_' && sql_is_charset(str_make(p + 1, k->len - 1u))) k->kind = SQL_T_CHARSET;
+    if (k->kind == SQL_T_WORD && *p == '_' && sql_is_charset(str_make(p + 1, k->len - 1u)))
+        k->kind = SQL_T_CHARSET;
 }
 
 /* @name, @'name': NULL when it does not end, p itself when it has no name and must have one. */
@@ -77,7 +87,8 @@ static const char *scan_uservar(struct pass *t, const char *p, uint8_t *flags)
     const char *q = p + 1;
     uint16_t verb = t->n && s->toks[0].kind == SQL_T_WORD ? s->toks[0].word : (uint16_t)SQL_W_NONE;
     s->seen |= SQL_SEEN_USERVAR;
-    if (verb == SQL_W_SET || verb == SQL_W_CALL || verb == SQL_W_LOAD || verb == SQL_W_GET || verb == SQL_W_EXECUTE)
+    if (verb == SQL_W_SET || verb == SQL_W_CALL || verb == SQL_W_LOAD || verb == SQL_W_GET ||
+        verb == SQL_W_EXECUTE)
         s->seen |= SQL_SEEN_ASSIGN;
     if (q < t->end && (*q == '\'' || *q == '"' || *q == '`'))
         return scan_quoted(t, q + 1, *q, *q != '`' && !s->opt.no_backslash_escapes, flags);
@@ -89,17 +100,20 @@ static const char *scan_uservar(struct pass *t, const char *p, uint8_t *flags)
 
 /* Operators of one sign; others are told apart by what follows. */
 static const uint8_t signs[128] = {
-    [')'] = SQL_OP_RPAREN, [','] = SQL_OP_COMMA, ['{'] = SQL_OP_LBRACE, ['}'] = SQL_OP_RBRACE, ['+'] = SQL_OP_PLUS,
-    ['%'] = SQL_OP_PERCENT, ['^'] = SQL_OP_CARET, ['~'] = SQL_OP_TILDE, ['='] = SQL_OP_EQ, ['<'] = SQL_OP_LT, ['>'] = SQL_OP_GT,
-    ['!'] = SQL_OP_BANG, ['&'] = SQL_OP_AMP, ['|'] = SQL_OP_PIPE, [':'] = SQL_OP_COLON,
+    [')'] = SQL_OP_RPAREN, [','] = SQL_OP_COMMA,   ['{'] = SQL_OP_LBRACE, ['}'] = SQL_OP_RBRACE,
+    ['+'] = SQL_OP_PLUS,   ['%'] = SQL_OP_PERCENT, ['^'] = SQL_OP_CARET,  ['~'] = SQL_OP_TILDE,
+    ['='] = SQL_OP_EQ,     ['<'] = SQL_OP_LT,      ['>'] = SQL_OP_GT,     ['!'] = SQL_OP_BANG,
+    ['&'] = SQL_OP_AMP,    ['|'] = SQL_OP_PIPE,    [':'] = SQL_OP_COLON,
 };
 /* Operators of two: first sign, second sign. */
 static const struct {
     char a, b;
     uint8_t op;
 } pairs[] = {
-    {'<', '=', SQL_OP_LE},     {'<', '>', SQL_OP_NE},  {'<', '<', SQL_OP_SHL},  {'>', '=', SQL_OP_GE},         {'>', '>', SQL_OP_SHR},
-    {'!', '=', SQL_OP_NE},     {'&', '&', SQL_OP_ANDAND}, {'|', '|', SQL_OP_OROR}, {':', '=', SQL_OP_ASSIGN}, {'=', '>', SQL_OP_ARROW_FAT},
+    {'<', '=', SQL_OP_LE},        {'<', '>', SQL_OP_NE},   {'<', '<', SQL_OP_SHL},
+    {'>', '=', SQL_OP_GE},        {'>', '>', SQL_OP_SHR},  {'!', '=', SQL_OP_NE},
+    {'&', '&', SQL_OP_ANDAND},    {'|', '|', SQL_OP_OROR}, {':', '=', SQL_OP_ASSIGN},
+    {'=', '>', SQL_OP_ARROW_FAT},
 };
 
 static inline const char *scan_operator(const char *p, const char *end, bool concat, uint16_t *word)
@@ -163,7 +177,8 @@ static enum sql_status pass_run(struct pass *t)
 
         char c = *p;
         uint8_t kind = SQL_T_OP;
-        uint8_t flags = (uint8_t)((p != last_end ? SQL_TF_SPACE_BEFORE : 0) | (t->versioned ? SQL_TF_VERSIONED : 0));
+        uint8_t flags =
+            (uint8_t)((p != last_end ? SQL_TF_SPACE_BEFORE : 0) | (t->versioned ? SQL_TF_VERSIONED : 0));
         uint16_t word = SQL_OP_NONE;
         const char *q = p + 1;
 #define AT(i, ch) (end - p > (i) && p[i] == (ch))
@@ -181,7 +196,10 @@ static enum sql_status pass_run(struct pass *t)
         name_next = false;
 
         switch ((unsigned char)c) {
-        case 'x': case 'X': case 'b': case 'B':
+        case 'x':
+        case 'X':
+        case 'b':
+        case 'B':
             if (UNLIKELY(AT(1, '\''))) {
                 const char *stop;
                 q = scan_bytes_literal(t, p, &stop);
@@ -195,17 +213,28 @@ static enum sql_status pass_run(struct pass *t)
                 goto emit_kind;
             }
             goto ident;
-        case 'n': case 'N':
+        case 'n':
+        case 'N':
             if (UNLIKELY(AT(1, '\''))) {
                 kind = SQL_T_NSTRING;
                 q = scan_quoted(t, p + 2, '\'', !s->opt.no_backslash_escapes, &flags);
                 goto string;
             }
             goto ident;
-        case 'a': case 'c' ... 'm': case 'o' ... 'w': case 'y': case 'z':
-        case 'A': case 'C' ... 'M': case 'O' ... 'W': case 'Y': case 'Z':
-        case '_': case '$': case 0x80 ... 0xff:
-        ident: {
+        case 'a':
+        case 'c' ... 'm':
+        case 'o' ... 'w':
+        case 'y':
+        case 'z':
+        case 'A':
+        case 'C' ... 'M':
+        case 'O' ... 'W':
+        case 'Y':
+        case 'Z':
+        case '_':
+        case '$':
+        case 0x80 ... 0xff:
+        ident : {
             kind = SQL_T_WORD;
             if (LIKELY(s->opt.trail == SQL_TRAIL_NONE))
                 while (q < end && IS(*q, CT_IDENT)) q++;
@@ -273,7 +302,8 @@ static enum sql_status pass_run(struct pass *t)
             if (UNLIKELY(!q)) goto unterminated;
             if (!key_text(t, KEY_QUOTED, p, (size_t)(q - p))) return SQL_NOMEM;
             if (UNLIKELY(s->seen & SQL_SEEN_SYSVAR)) { /* @@`identity` */
-                s->toks[t->n] = (struct sql_tok){.off = (uint32_t)(p - text), .len = (uint32_t)(q - p), .kind = kind};
+                s->toks[t->n] =
+                    (struct sql_tok){.off = (uint32_t)(p - text), .len = (uint32_t)(q - p), .kind = kind};
                 scan_note_quoted(t, t->n);
             }
             break;
@@ -282,7 +312,8 @@ static enum sql_status pass_run(struct pass *t)
                 kind = SQL_T_SYSVAR;
                 s->seen |= SQL_SEEN_SYSVAR;
                 q = p + 2;
-                if (q >= end || !(IS(*q, CT_IDENT) || *q == '`' || (*q == '"' && s->opt.ansi_quotes))) kind = SQL_T_BAD;
+                if (q >= end || !(IS(*q, CT_IDENT) || *q == '`' || (*q == '"' && s->opt.ansi_quotes)))
+                    kind = SQL_T_BAD;
                 name_next = kind == SQL_T_SYSVAR; /* @@1x is a name, too */
                 goto emit_kind;
             }
@@ -301,8 +332,9 @@ static enum sql_status pass_run(struct pass *t)
             s->nparams++;
             goto emit_kind;
         case '.': {
-            bool after_name = t->n && last_end == p &&
-                              (s->toks[t->n - 1].kind == SQL_T_WORD || s->toks[t->n - 1].kind == SQL_T_QUOTED);
+            bool after_name =
+                t->n && last_end == p &&
+                (s->toks[t->n - 1].kind == SQL_T_WORD || s->toks[t->n - 1].kind == SQL_T_QUOTED);
             bool ident_next = q < end && IS(*q, CT_IDENT);
             if (ident_next && !after_name && IS(*q, CT_DIGIT)) {
                 q = scan_fraction(t, q, &kind);
@@ -360,8 +392,21 @@ static enum sql_status pass_run(struct pass *t)
                 *t->k++ = KEY_CALL_SPACE;
             if (UNLIKELY(t->n && s->toks[t->n - 1].kind == SQL_T_QUOTED)) scan_note_quoted(t, t->n - 1);
             goto emit_op;
-        case ')': case ',': case '{': case '}': case '+': case '%': case '^': case '~': case '=': case '<': case '>': case '!':
-        case '&': case '|': case ':':
+        case ')':
+        case ',':
+        case '{':
+        case '}':
+        case '+':
+        case '%':
+        case '^':
+        case '~':
+        case '=':
+        case '<':
+        case '>':
+        case '!':
+        case '&':
+        case '|':
+        case ':':
             q = scan_operator(p, end, s->opt.pipes_as_concat, &word);
             if (UNLIKELY(word == SQL_OP_ASSIGN)) s->seen |= SQL_SEEN_ASSIGN;
             goto emit_op;
@@ -377,7 +422,8 @@ static enum sql_status pass_run(struct pass *t)
                 break;
             }
             goto bad;
-        default: goto bad;
+        default:
+            goto bad;
         bad:
             kind = SQL_T_BAD;
             word = 0;
@@ -390,11 +436,16 @@ static enum sql_status pass_run(struct pass *t)
             *t->k++ = (char)(KEY_KIND + kind);
             if (kind == SQL_T_BAD) s->seen |= SQL_SEEN_BAD;
             break;
-        emit_op: *t->k++ = (char)(KEY_OP + word); break;
+        emit_op:
+            *t->k++ = (char)(KEY_OP + word);
+            break;
         }
 
-        s->toks[t->n++] = (struct sql_tok){
-            .off = (uint32_t)(p - text), .len = (uint32_t)(q - p), .kind = kind, .flags = flags, .word = word};
+        s->toks[t->n++] = (struct sql_tok){.off = (uint32_t)(p - text),
+                                           .len = (uint32_t)(q - p),
+                                           .kind = kind,
+                                           .flags = flags,
+                                           .word = word};
         last_end = q;
         t->p = q;
     }
@@ -408,10 +459,11 @@ static enum sql_status pass_run(struct pass *t)
     return SQL_OK;
 }
 
-enum sql_status sql_scan(struct sql_scan *s, const char *text, size_t len, size_t from, const struct sql_options *opt)
+enum sql_status sql_scan(struct sql_scan *s, const char *text, size_t len, size_t from,
+                         const struct sql_options *opt)
 {
     if (len > INT32_MAX || from > len) return SQL_ERROR;
-    if (!text) text = ""; /* a packet without a statement */
+    if (!text) text = "";  /* a packet without a statement */
     s->text = text + from; /* offsets count from where the statement starts */
     s->seen = 0;
     s->nparams = 0;
@@ -425,8 +477,8 @@ enum sql_status sql_scan(struct sql_scan *s, const char *text, size_t len, size_
     t.kend = s->key.data ? s->key.data + s->key.cap : NULL;
     if (!tok_room(s, 0) || !key_room(&t, 16)) return SQL_NOMEM;
     const struct sql_options *o = &s->opt;
-    *t.k++ = (char)(0x80 | o->ansi_quotes | o->no_backslash_escapes << 1 | o->pipes_as_concat << 2 | o->ignore_space << 3 |
-                    o->high_not_precedence << 4);
+    *t.k++ = (char)(0x80 | o->ansi_quotes | o->no_backslash_escapes << 1 | o->pipes_as_concat << 2 |
+                    o->ignore_space << 3 | o->high_not_precedence << 4);
     *t.k++ = (char)o->trail;
     return pass_run(&t);
 }

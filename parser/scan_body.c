@@ -1,14 +1,24 @@
 /*
- * scan_body.c - bodies of tokens: names, quoted text, numbers, comments; and the multi-byte characters in them.
+ * scan_body.c - bodies of tokens: names, quoted text, numbers, comments; and the multi-byte characters in
+ * them.
  */
 #include "parser/scan.h"
 
 const uint8_t scan_ctype[256] = {
-    [' '] = CT_BLANK, ['\t'] = CT_BLANK, ['\n'] = CT_BLANK, ['\v'] = CT_BLANK, ['\f'] = CT_BLANK, ['\r'] = CT_BLANK,
+    [' '] = CT_BLANK,
+    ['\t'] = CT_BLANK,
+    ['\n'] = CT_BLANK,
+    ['\v'] = CT_BLANK,
+    ['\f'] = CT_BLANK,
+    ['\r'] = CT_BLANK,
     ['0' ... '9'] = CT_IDENT | CT_DIGIT | CT_HEX,
-    ['A' ... 'F'] = CT_IDENT | CT_HEX, ['G' ... 'Z'] = CT_IDENT,
-    ['a' ... 'f'] = CT_IDENT | CT_HEX, ['g' ... 'z'] = CT_IDENT,
-    ['$'] = CT_IDENT, ['_'] = CT_IDENT, [0x80 ... 0xff] = CT_IDENT,
+    ['A' ... 'F'] = CT_IDENT | CT_HEX,
+    ['G' ... 'Z'] = CT_IDENT,
+    ['a' ... 'f'] = CT_IDENT | CT_HEX,
+    ['g' ... 'z'] = CT_IDENT,
+    ['$'] = CT_IDENT,
+    ['_'] = CT_IDENT,
+    [0x80 ... 0xff] = CT_IDENT,
 };
 
 /* ---- multi-byte characters whose later bytes look like ASCII ---- */
@@ -27,8 +37,8 @@ static size_t mb_len(uint8_t trail, const char *p, const char *end)
         return ((a <= 0x9f) || (a >= 0xe0 && a <= 0xfc)) && b >= 0x40 && b != 0x7f && b <= 0xfc ? 2 : 1;
     case SQL_TRAIL_GB18030:
         if (b >= 0x40 && b != 0x7f && b != 0xff) return 2;
-        return b >= '0' && b <= '9' && end - p >= 4 && (unsigned char)p[2] >= 0x81 && p[2] != '\xff' && p[3] >= '0' &&
-                       p[3] <= '9'
+        return b >= '0' && b <= '9' && end - p >= 4 && (unsigned char)p[2] >= 0x81 && p[2] != '\xff' &&
+                       p[3] >= '0' && p[3] <= '9'
                    ? 4
                    : 1;
     }

@@ -1,6 +1,6 @@
 /*
- * scan_facts.c - what the token pass notes besides tokens: calls and variables that bind a session to its connection, routines
- * whose text has semicolons of its own, strings that are names.
+ * scan_facts.c - what the token pass notes besides tokens: calls and variables that bind a session to its
+ * connection, routines whose text has semicolons of its own, strings that are names.
  */
 #include "parser/scan.h"
 
@@ -20,7 +20,8 @@ void scan_note_word(struct pass *t, uint16_t word)
     switch (word) { /* a few of many: the rest is not noted */
     case SQL_W_LAST_INSERT_ID: s->seen |= SQL_SEEN_LAST_INSERT_ID; break;
     case SQL_W_IDENTITY:
-        if (t->n && (s->toks[t->n - 1].kind == SQL_T_SYSVAR || (t->n > 2 && s->toks[t->n - 3].kind == SQL_T_SYSVAR)))
+        if (t->n &&
+            (s->toks[t->n - 1].kind == SQL_T_SYSVAR || (t->n > 2 && s->toks[t->n - 3].kind == SQL_T_SYSVAR)))
             s->seen |= SQL_SEEN_LAST_INSERT_ID;
         break;
     case SQL_W_FOUND_ROWS: s->seen |= SQL_SEEN_FOUND_ROWS; break;
@@ -43,7 +44,8 @@ void scan_note_word(struct pass *t, uint16_t word)
     case SQL_W_FUNCTION:
     case SQL_W_TRIGGER:
     case SQL_W_EVENT:
-    case SQL_W_PACKAGE: /* of CREATE ... or ALTER EVENT, after at most OR REPLACE DEFINER = user@host AGGREGATE */
+    case SQL_W_PACKAGE: /* of CREATE ... or ALTER EVENT, after at most OR REPLACE DEFINER = user@host
+                           AGGREGATE */
         if ((verb == SQL_W_CREATE || verb == SQL_W_ALTER) && t->n <= 12) t->compound = true;
         break;
     case SQL_W_ATOMIC: /* BEGIN NOT ATOMIC ... END, MariaDB's block outside of routines */
@@ -64,7 +66,8 @@ void scan_note_word(struct pass *t, uint16_t word)
     case SQL_W_LOOP:
     case SQL_W_REPEAT:
     case SQL_W_DO:
-        /* A body that is one bare IF, LOOP... (END IF below closes no block): its end cannot be told from here. */
+        /* A body that is one bare IF, LOOP... (END IF below closes no block): its end cannot be told from
+         * here. */
         if (prev == SQL_W_END) break;
         if (t->compound && t->blocks == 0 && !(word == SQL_W_DO && prev != SQL_W_NONE)) t->open_ended = true;
         break;
@@ -75,7 +78,9 @@ void scan_note_word(struct pass *t, uint16_t word)
 /* The words behind END of END IF, END LOOP...: END has closed a block too many. */
 void scan_reopen_block(struct pass *t, uint16_t word)
 {
-    if (word == SQL_W_IF || word == SQL_W_LOOP || word == SQL_W_REPEAT || word == SQL_W_WHILE || word == SQL_W_FOR) t->blocks++;
+    if (word == SQL_W_IF || word == SQL_W_LOOP || word == SQL_W_REPEAT || word == SQL_W_WHILE ||
+        word == SQL_W_FOR)
+        t->blocks++;
 }
 
 /* A quoted name in the place of a call or a system variable has the same effect as the bare one. */

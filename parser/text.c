@@ -1,9 +1,9 @@
 /*
  * text.c - what quoted tokens mean, and names and strings written so that a server reads the same.
  *
- * Escapes as in https://dev.mysql.com/doc/refman/8.4/en/string-literals.html: \% and \_ keep their backslash (LIKE wants it), an
- * unknown escape is the character itself. Under a client character set whose second bytes may be 0x5c, characters are
- * stepped over whole.
+ * Escapes as in https://dev.mysql.com/doc/refman/8.4/en/string-literals.html: \% and \_ keep their backslash
+ * (LIKE wants it), an unknown escape is the character itself. Under a client character set whose second bytes
+ * may be 0x5c, characters are stepped over whole.
  */
 #include "parser/words.h"
 
@@ -23,7 +23,8 @@ static char unescape(char c)
 }
 
 /* The inside of quotes, escapes resolved. */
-static struct str unquote(const struct sql_scan *s, struct str in, char quote, bool backslash, struct arena *a)
+static struct str unquote(const struct sql_scan *s, struct str in, char quote, bool backslash,
+                          struct arena *a)
 {
     char *out = arena_alloc(a, in.len + 1);
     if (!out) return STR_NULL;
@@ -168,7 +169,8 @@ void sql_put_string(struct buf *out, struct str text, const struct sql_options *
     buf_put_u8(out, '\'');
     while (p < end) {
         const char *q = p;
-        while (q < end && *q != '\'' && !(backslash && (*q == '\\' || *q == 0))) q += sql_char_len(trail, q, end);
+        while (q < end && *q != '\'' && !(backslash && (*q == '\\' || *q == 0)))
+            q += sql_char_len(trail, q, end);
         buf_put(out, p, (size_t)(q - p));
         if (q >= end) break;
         if (*q == '\'')

@@ -1,7 +1,8 @@
 /*
  * walk.c - visits every expression of a statement, parents before children, into subqueries.
  *
- * Recursion is bounded by what the parser lets through: nesting (SQL_MAX_DEPTH), chains of operators and of set operations.
+ * Recursion is bounded by what the parser lets through: nesting (SQL_MAX_DEPTH), chains of operators and of
+ * set operations.
  */
 #include "parser/sql.h"
 
@@ -33,7 +34,8 @@ static bool walk_exprs(const struct walk *w, struct sql_expr **at, uint32_t n)
 
 static bool has_query(const struct sql_expr *e)
 {
-    return e->kind == SQL_E_SUBQUERY || e->kind == SQL_E_EXISTS || e->kind == SQL_E_QUANT || e->kind == SQL_E_IN;
+    return e->kind == SQL_E_SUBQUERY || e->kind == SQL_E_EXISTS || e->kind == SQL_E_QUANT ||
+           e->kind == SQL_E_IN;
 }
 
 static bool walk_expr(const struct walk *w, struct sql_expr *e)
@@ -60,7 +62,8 @@ static bool walk_limit(const struct walk *w, const struct sql_limit *l)
 static bool walk_ref(const struct walk *w, const struct sql_ref *r)
 {
     if (!r) return true;
-    return walk_ref(w, r->left) && walk_ref(w, r->right) && walk_query(w, r->query) && walk_expr(w, r->arg) && walk_expr(w, r->on);
+    return walk_ref(w, r->left) && walk_ref(w, r->right) && walk_query(w, r->query) && walk_expr(w, r->arg) &&
+           walk_expr(w, r->on);
 }
 
 static bool walk_ctes(const struct walk *w, const struct sql_cte *c, uint32_t n)
@@ -100,19 +103,20 @@ static bool walk_insert(const struct walk *w, const struct sql_insert *in)
     if (!walk_exprs(w, in->columns, in->ncolumns)) return false;
     for (uint32_t i = 0; i < in->nrows; i++)
         if (!walk_exprs(w, in->rows[i].values, in->rows[i].n)) return false;
-    return walk_query(w, in->query) && walk_assigns(w, in->update, in->nupdate) && walk_items(w, in->returning, in->nreturning);
+    return walk_query(w, in->query) && walk_assigns(w, in->update, in->nupdate) &&
+           walk_items(w, in->returning, in->nreturning);
 }
 
 static bool walk_update(const struct walk *w, const struct sql_update *u)
 {
-    return walk_ctes(w, u->ctes, u->nctes) && walk_ref(w, u->from) && walk_assigns(w, u->set, u->nset) && walk_expr(w, u->where) &&
-           walk_order(w, u->order) && walk_limit(w, u->limit);
+    return walk_ctes(w, u->ctes, u->nctes) && walk_ref(w, u->from) && walk_assigns(w, u->set, u->nset) &&
+           walk_expr(w, u->where) && walk_order(w, u->order) && walk_limit(w, u->limit);
 }
 
 static bool walk_delete(const struct walk *w, const struct sql_delete *d)
 {
-    return walk_ctes(w, d->ctes, d->nctes) && walk_ref(w, d->from) && walk_expr(w, d->where) && walk_order(w, d->order) &&
-           walk_limit(w, d->limit) && walk_items(w, d->returning, d->nreturning);
+    return walk_ctes(w, d->ctes, d->nctes) && walk_ref(w, d->from) && walk_expr(w, d->where) &&
+           walk_order(w, d->order) && walk_limit(w, d->limit) && walk_items(w, d->returning, d->nreturning);
 }
 
 static bool walk_set(const struct walk *w, const struct sql_set_item *it, uint32_t n)
@@ -130,11 +134,15 @@ static bool walk_stmt(const struct walk *w, const struct sql_stmt *st)
     case SQL_REPLACE: return walk_insert(w, st->insert);
     case SQL_UPDATE: return walk_update(w, st->update);
     case SQL_DELETE: return walk_delete(w, st->del);
-    case SQL_LOAD: return walk_exprs(w, st->load.columns, st->load.ncolumns) && walk_assigns(w, st->load.set, st->load.nset);
+    case SQL_LOAD:
+        return walk_exprs(w, st->load.columns, st->load.ncolumns) &&
+               walk_assigns(w, st->load.set, st->load.nset);
     case SQL_CREATE_TABLE: return walk_query(w, st->ddl->as);
     case SQL_SET: return walk_set(w, st->set.items, st->set.n);
     case SQL_SHOW:
-    case SQL_DESCRIBE: return walk_expr(w, st->show->like) && walk_expr(w, st->show->where) && walk_limit(w, st->show->limit);
+    case SQL_DESCRIBE:
+        return walk_expr(w, st->show->like) && walk_expr(w, st->show->where) &&
+               walk_limit(w, st->show->limit);
     case SQL_EXPLAIN:
     case SQL_WEIR: return !st->explain.inner || walk_stmt(w, st->explain.inner);
     case SQL_KILL: return walk_expr(w, st->kill.id);
@@ -142,7 +150,8 @@ static bool walk_stmt(const struct walk *w, const struct sql_stmt *st)
     case SQL_DO: return walk_exprs(w, st->exprs.exprs, st->exprs.n);
     case SQL_PREPARE:
     case SQL_EXECUTE:
-    case SQL_DEALLOCATE: return walk_expr(w, st->prepare.from) && walk_exprs(w, st->prepare.args, st->prepare.nargs);
+    case SQL_DEALLOCATE:
+        return walk_expr(w, st->prepare.from) && walk_exprs(w, st->prepare.args, st->prepare.nargs);
     case SQL_ALTER_TABLE:
     case SQL_DROP_TABLE:
     case SQL_TRUNCATE:

@@ -1,10 +1,11 @@
 /*
  * words.c - the keyword table: open addressing over folded halves of a word, filled once before main().
  *
- *   "Select" -> load, | 0x20 a byte -> 0x74_63_65_6c_65_73 -> multiply, shift -> slot -> compare -> SQL_W_SELECT
+ *   "Select" -> load, | 0x20 a byte -> 0x74_63_65_6c_65_73 -> multiply, shift -> slot -> compare ->
+ * SQL_W_SELECT
  *
- * OR-ing 0x20 into every byte of an identifier folds letters only: digits and '$' have the bit already, '_' becomes DEL,
- * which no identifier holds, and no keyword has bytes above 0x7f.
+ * OR-ing 0x20 into every byte of an identifier folds letters only: digits and '$' have the bit already, '_'
+ * becomes DEL, which no identifier holds, and no keyword has bytes above 0x7f.
  */
 #include "parser/words.h"
 
@@ -33,7 +34,8 @@ static inline uint64_t load8(const char *p)
     return v;
 }
 
-/* The first eight bytes (zero-filled) and the last eight (for words longer than eight, otherwise 0), folded. */
+/* The first eight bytes (zero-filled) and the last eight (for words longer than eight, otherwise 0), folded.
+ */
 static inline void halves(const char *p, size_t len, size_t room, uint64_t *head, uint64_t *tail)
 {
     *tail = 0;
@@ -79,10 +81,32 @@ uint16_t sql_word_find(const char *p, size_t len, size_t room)
 
 /* Words on which sql_scan's facts depend. */
 static const uint16_t noted[] = {
-    SQL_W_LAST_INSERT_ID, SQL_W_IDENTITY, SQL_W_FOUND_ROWS, SQL_W_SQL_CALC_FOUND_ROWS, SQL_W_ROW_COUNT,
-    SQL_W_INTO, SQL_W_GET_LOCK, SQL_W_RELEASE_LOCK, SQL_W_RELEASE_ALL_LOCKS, SQL_W_IS_FREE_LOCK, SQL_W_IS_USED_LOCK,
-    SQL_W_UPDATE, SQL_W_SHARE, SQL_W_TEMPORARY, SQL_W_PROCEDURE, SQL_W_FUNCTION, SQL_W_TRIGGER, SQL_W_EVENT,
-    SQL_W_PACKAGE, SQL_W_BEGIN, SQL_W_CASE, SQL_W_END, SQL_W_THEN, SQL_W_LOOP, SQL_W_REPEAT, SQL_W_DO,
+    SQL_W_LAST_INSERT_ID,
+    SQL_W_IDENTITY,
+    SQL_W_FOUND_ROWS,
+    SQL_W_SQL_CALC_FOUND_ROWS,
+    SQL_W_ROW_COUNT,
+    SQL_W_INTO,
+    SQL_W_GET_LOCK,
+    SQL_W_RELEASE_LOCK,
+    SQL_W_RELEASE_ALL_LOCKS,
+    SQL_W_IS_FREE_LOCK,
+    SQL_W_IS_USED_LOCK,
+    SQL_W_UPDATE,
+    SQL_W_SHARE,
+    SQL_W_TEMPORARY,
+    SQL_W_PROCEDURE,
+    SQL_W_FUNCTION,
+    SQL_W_TRIGGER,
+    SQL_W_EVENT,
+    SQL_W_PACKAGE,
+    SQL_W_BEGIN,
+    SQL_W_CASE,
+    SQL_W_END,
+    SQL_W_THEN,
+    SQL_W_LOOP,
+    SQL_W_REPEAT,
+    SQL_W_DO,
     SQL_W_ATOMIC,
 };
 
@@ -101,11 +125,11 @@ __attribute__((constructor)) static void words_init(void)
 bool sql_is_charset(struct str name)
 {
     static const char *const names[] = {
-        "armscii8", "ascii",    "big5",     "binary",   "cp1250",  "cp1251",  "cp1256",  "cp1257",   "cp850",
-        "cp852",    "cp866",    "cp932",    "dec8",     "eucjpms", "euckr",   "gb18030", "gb2312",   "gbk",
-        "geostd8",  "greek",    "hebrew",   "hp8",      "keybcs2", "koi8r",   "koi8u",   "latin1",   "latin2",
-        "latin5",   "latin7",   "macce",    "macroman", "sjis",    "swe7",    "tis620",  "ucs2",     "ujis",
-        "utf16",    "utf16le",  "utf32",    "utf8",     "utf8mb3", "utf8mb4",
+        "armscii8", "ascii",   "big5",   "binary",   "cp1250",  "cp1251",  "cp1256",  "cp1257", "cp850",
+        "cp852",    "cp866",   "cp932",  "dec8",     "eucjpms", "euckr",   "gb18030", "gb2312", "gbk",
+        "geostd8",  "greek",   "hebrew", "hp8",      "keybcs2", "koi8r",   "koi8u",   "latin1", "latin2",
+        "latin5",   "latin7",  "macce",  "macroman", "sjis",    "swe7",    "tis620",  "ucs2",   "ujis",
+        "utf16",    "utf16le", "utf32",  "utf8",     "utf8mb3", "utf8mb4",
     };
     for (size_t i = 0; i < COUNT_OF(names); i++)
         if (str_eq_nocase(name, str_of(names[i]))) return true;

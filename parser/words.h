@@ -1,9 +1,9 @@
 /*
  * words.h - keyword look-up, shared by the scanner and the parser; not for other folders.
  *
- * A word of up to sixteen bytes is two folded 64-bit halves (its first and its last eight bytes, ASCII letters made
- * small), so that a look-up is two loads, one multiplication and one or two compares of a table slot. Longer words compare
- * their bytes as well. The table is made before main() from keywords.h.
+ * A word of up to sixteen bytes is two folded 64-bit halves (its first and its last eight bytes, ASCII
+ * letters made small), so that a look-up is two loads, one multiplication and one or two compares of a table
+ * slot. Longer words compare their bytes as well. The table is made before main() from keywords.h.
  */
 #ifndef WEIR_PARSER_WORDS_H
 #define WEIR_PARSER_WORDS_H

@@ -127,7 +127,7 @@ static enum sql_status many_legs(const struct plan *p, const struct shards *set,
     if (p->one_leg) return one_leg(p, shards_next(set, 0), a, out, f);
     if (p->no_scatter) return refuse_scatter(p, n, a, f);
     if (!p->router->conf->weir.allow_scatter) {
-        plan_refuse(f, a, "the statement would go to %u shards of " STR_FMT " and the rules say allow_scatter: false; add a condition on " STR_FMT, n,
+        plan_refuse(f, a, "the statement would go to %u shards of " STR_FMT " and the rules say scatter: deny; add a condition on " STR_FMT, n,
                     STR_ARG(p->layout->conf->name), STR_ARG(p->layout->conf->shard_columns[0].value));
         return SQL_ERROR;
     }

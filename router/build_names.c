@@ -189,7 +189,7 @@ static bool cut_schema(void *ctx, struct sql_expr *e)
         const struct tinfo *ti = &b->tables[i];
         if (!ti->edited || !ti->schema || !str_eq(ti->schema->conf->name, e->name->schema) || !str_eq(ti->t->name.name, e->name->table))
             continue;
-        add_text(b, &b->p->single, e->name->span.first, e->name->span.first + 2, STR(""));
+        add_text(b, &b->p->single, e->span.first, e->span.end - 3, STR(""));
         break;
     }
     return true;
@@ -235,13 +235,10 @@ static bool edit_qualifier(void *ctx, struct sql_expr *e)
             }
     if (b->expr_block[e->id] && b->what->kind == SQL_DELETE) return true;
 found:;
-    uint32_t first = e->name->span.first, end = first + 2;
-    if (e->name->schema.len) { /* the cut of its schema is taken back */
-        for (uint32_t i = 0; i < b->p->single.len; i++) {
-            struct edit *ed = &b->p->single.at[i];
-            if (ed->kind == EDIT_TEXT && ed->span.first == first && ed->span.end == first + 2) ed->span.end = ed->span.first = 0;
-        }
-        end = first + 4;
+    uint32_t first = e->span.first, end = e->span.end - 1;
+    for (uint32_t i = 0; e->name->schema.len && i < b->p->single.len; i++) { /* the cut of its schema is taken back */
+        struct edit *ed = &b->p->single.at[i];
+        if (ed->kind == EDIT_TEXT && ed->span.first == first && ed->span.end == end - 2) ed->span.end = ed->span.first = 0;
     }
     if (w->target->at == AT_SHARDED || w->target->at == AT_BROADCAST)
         add_edit(b, &b->p->single, EDIT_QUALIFIER, first, end)->table = w->target->rt;
@@ -320,9 +317,12 @@ static void keep_item_names(struct build *b, const struct sql_query *q)
         }
         if (!has) continue;
         const struct sql_tok *from = &b->scan->toks[it->span.first], *last = &b->scan->toks[it->span.end - 1];
+        struct str name = str_make(b->scan->text + from->off, last->off + last->len - from->off);
+        if (name.len > 255 || memchr(name.ptr, 0, name.len)) continue; /* no name for a server */
         struct buf t = {0};
-        sql_put_name(&t, str_make(b->scan->text + from->off, last->off + last->len - from->off), true);
-        struct str text = t.failed ? STR_NULL : arena_printf(b->a, "AS " STR_FMT, STR_ARG(buf_str(&t)));
+        buf_putz(&t, "AS ");
+        sql_put_name(&t, name, true);
+        struct str text = t.failed ? STR_NULL : arena_str(b->a, buf_str(&t));
         buf_release(&t);
         b_check(b, (void *)(uintptr_t)text.ptr);
         add_text(b, &b->p->single, it->span.end, it->span.end, text);

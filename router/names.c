@@ -62,7 +62,8 @@ static size_t take_part(struct str m, size_t at, struct str *part)
 
 static void put_part(struct buf *out, struct str message, struct str part, struct str name)
 {
-    bool ticks = part.ptr > message.ptr && part.ptr[-1] == '`';
+    const char *after = part.ptr + part.len;
+    bool ticks = part.ptr > message.ptr && part.ptr[-1] == '`' && after < message.ptr + message.len && *after == '`';
     if (ticks) buf_put_u8(out, '`');
     buf_put_str(out, name);
     if (ticks) buf_put_u8(out, '`');

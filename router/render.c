@@ -83,7 +83,7 @@ static void put_fact(struct rx *x, enum fact fact)
     switch (fact) { /* n|0 is a BIGINT whatever n is; CAST keeps the sign that the function has */
     case FACT_LAST_INSERT_ID: buf_printf(x->out, "CAST(%llu|0 AS UNSIGNED)", (unsigned long long)f->last_insert_id); break;
     case FACT_FOUND_ROWS: buf_printf(x->out, "CAST(%llu|0 AS SIGNED)", (unsigned long long)f->found_rows); break;
-    case FACT_ROW_COUNT: buf_printf(x->out, "CAST(%llu|0 AS SIGNED)", (unsigned long long)f->row_count); break;
+    case FACT_ROW_COUNT: buf_printf(x->out, "CAST(%lld|0 AS SIGNED)", (long long)f->row_count); break;
     case FACT_CONNECTION_ID: buf_printf(x->out, "CAST(%u AS UNSIGNED)", f->connection_id); break;
     case FACT_WARNING_COUNT: buf_printf(x->out, "CAST(%u|0 AS UNSIGNED)", f->warning_count); break;
     case FACT_ERROR_COUNT: buf_printf(x->out, "CAST(%u|0 AS UNSIGNED)", f->error_count); break;

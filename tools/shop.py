@@ -99,9 +99,9 @@ TOUR = [
     ('A generated id, as AUTO_INCREMENT of one table.',
      "INSERT INTO orders (customer_id, ordered_at, total) VALUES (1, '2024-06-01 12:00:00', 9.99), "
      "(2, '2024-06-01 12:00:00', 19.99), (3, '2024-06-01 12:00:00', 29.99)"),
-    ('All or nothing on several servers.', "UPDATE orders SET status = 'paid' WHERE customer_id IN (1, 2, 3) AND status = 'new'"),
+    ('All or nothing on several servers.', "UPDATE orders SET status = 'paid' WHERE customer_id IN (1, 2, 3) AND ordered_at = '2024-06-01 12:00:00'"),
     ('The three go again, so that the tour can be repeated.',
-     "DELETE FROM orders WHERE customer_id IN (1, 2, 3) AND ordered_at = '2024-06-01 12:00:00' AND total IN (9.99, 19.99, 29.99)"),
+     "DELETE FROM orders WHERE customer_id IN (1, 2, 3) AND ordered_at = '2024-06-01 12:00:00'"),
     ('What Weir cannot do right it refuses, with the reason.', 'UPDATE orders SET customer_id = 2 WHERE customer_id = 1'),
 ]
 
@@ -324,7 +324,9 @@ def tour():
         # LAST_INSERT_ID() shows what the application would see after an INSERT.
         after = '; SELECT ROW_COUNT() AS inserted, LAST_INSERT_ID() AS first_id' if statement.startswith('INSERT') else \
             '; SELECT ROW_COUNT() AS changed' if statement.startswith(('UPDATE', 'DELETE')) else ''
-        _, answer = run(statement + after, '--table')
+        code, answer = run(statement + after, '--table')
+        if code != 0:                                     # without the statement, which the client repeats above an error
+            answer = '\n'.join(line for line in answer.splitlines() if line.startswith('ERROR')).replace(' at line 1', '')
         say('\n' + '\n'.join('  ' + line for line in answer.rstrip().splitlines()))
 
 

@@ -8,7 +8,7 @@
 #include "proxy/backend/conn.h"
 #include "proxy/backend/pool.h"
 
-enum { DRAIN_MAX = 1 << 20, ER_CONNECT_SOURCE = 1429, ER_QUERY_SOURCE = 1430 };
+enum { DRAIN_MAX = 1 << 20, GATHER_KEEP = 64 << 10, ER_CONNECT_SOURCE = 1429, ER_QUERY_SOURCE = 1430 };
 
 static const struct link_handler server_handler;
 
@@ -250,6 +250,7 @@ static void drain_bytes(struct conn *c, const char *p, size_t n)
     size_t used = wire_follow_feed(&c->follow, p, n);
     c->drained += used;
     if (c->follow.state == WIRE_F_DONE && used == n) {
+        list_remove(&c->node);
         if (c->in_trans || (c->follow.status & WIRE_STATUS_IN_TRANS)) conn_discard(c); /* closing rolls back */
         else pool_return(c);
     } else if (c->follow.state == WIRE_F_DONE || c->follow.state == WIRE_F_BAD || c->drained > DRAIN_MAX) {
@@ -336,6 +337,11 @@ void conn_send(struct conn *c, const void *packet, size_t n, enum wire_follow_ki
     wire_follow_init(&c->follow, kind, c->capabilities);
     c->follow.seq = c->gather.seq = (uint8_t)((n - 1) / (WIRE_MAX_PAYLOAD + WIRE_HEADER) + 1); /* the reply counts on from the command's last packet */
     c->gather.max = 0;
+    c->gather.taken = c->gather.joining = c->gather.in_packet = c->gather.last_full = false;
+    c->gather.nhead = 0; /* the reply before may have been dropped in the middle of a packet */
+    c->gather.left = 0;
+    if (c->gather.store.cap > GATHER_KEEP) buf_release(&c->gather.store);
+    else buf_reset(&c->gather.store);
     link_resume(c->link); /* a merge may have paused it with its last rows read */
     COUNT_ADD(c->realm->engine, bytes_to_servers, n);
     link_send(c->link, packet, n);
@@ -358,7 +364,7 @@ bool conn_command(struct conn *c, uint8_t command, struct str text)
 void conn_abandon(struct conn *c)
 {
     c->user = NULL;
-    if (c->follow.state == WIRE_F_BAD || c->must_close) {
+    if (c->follow.state == WIRE_F_BAD || c->follow.state == WIRE_F_LOCAL_INFILE || c->must_close) {
         conn_discard(c);
         return;
     }
@@ -368,5 +374,6 @@ void conn_abandon(struct conn *c)
     }
     c->drained = 0;
     conn_set_state(c, CONN_DRAINING);
+    list_append(&c->realm->engine->draining, &c->node);
     link_resume(c->link);
 }

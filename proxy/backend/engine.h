@@ -130,7 +130,7 @@ struct engine {
     struct list sessions; /* struct front.node */
     struct list id_waiters, catalog_waiters; /* struct exec.wait_node */
     struct list pool_waiters;                /* struct pool_request.node, over all pools, oldest first */
-    struct list opening;  /* struct conn.node while it connects */
+    struct list opening, draining; /* struct conn.node while it connects; while its reply is dropped */
     uint64_t catalog_asked, catalog_seen;    /* reload tickets */
     uint32_t nsessions;
     struct engine_counters count;

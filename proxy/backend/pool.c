@@ -232,6 +232,15 @@ void pool_tick(struct engine *e)
         c->link->handler->closed(c->link, 110 /* ETIMEDOUT */);
         next = e->opening.next; /* call-backs may have changed the list */
     }
+    for (struct list *n = e->draining.next, *next; n != &e->draining; n = next) {
+        struct conn *c = conn_of(n);
+        next = n->next;
+        if (e->now_ms - c->since_ms < c->realm->conf->weir.connect_timeout_ms) continue;
+        control_kill(c->realm->snap->control, c->source, c->thread_id, false); /* it hangs: nobody waits for its answer */
+        COUNT(e, kills_sent);
+        conn_discard(c);
+        next = e->draining.next;
+    }
     struct realm *r = e->realm;
     if (!r) return;
     retry_waiters(r);

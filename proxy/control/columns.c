@@ -329,10 +329,10 @@ struct catalog *columns_load(const struct columns_job *job)
     L.out = catalog_new(job->old ? job->old->version + 1 : 1);
     if (!L.out) return NULL;
     for (uint32_t i = 0; i < L.conf->nsources && !L.memory; i++) {
-        bool answered = (!job->ask || job->ask(job->ctx, i)) && load_source(&L, i);
+        bool asked = !job->ask || job->ask(job->ctx, i), answered = asked && load_source(&L, i);
         if (job->answers) job->answers[i] = answered;
         if (answered) continue;
-        if (job->failed && job->links[i].error[0]) job->failed(job->ctx, i, job->links[i].error);
+        if (asked && job->failed && !L.memory) job->failed(job->ctx, i, job->links[i].error);
         keep_old(&L, i);
     }
     arena_release(&L.arena);

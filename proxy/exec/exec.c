@@ -7,7 +7,7 @@
  */
 #include "proxy/exec/lane.h"
 
-enum { FREE_EXECS = 256, KEEP_TEXT = 64 << 10, MERGE_WINDOW = 256 << 10, ER_TXN_LOST = 1402 /* ER_XA_RBROLLBACK */ };
+enum { FREE_EXECS = 256, KEEP_TEXT = 64 << 10, MERGE_WINDOW = 256 << 10, READ_CHUNK = 128 << 10, ER_TXN_LOST = 1402 /* ER_XA_RBROLLBACK */ };
 
 
 static struct exec *exec_new(struct front *f)
@@ -341,6 +341,8 @@ static bool start_merge(struct exec *e, const struct merge_spec *spec)
     uint64_t mem = e->realm->conf->weir.max_statement_memory;
     size_t window = (size_t)(mem / e->nlegs);
     if (window > MERGE_WINDOW) window = MERGE_WINDOW;
+    uint64_t least = (uint64_t)e->nlegs * (window + 2 * READ_CHUNK); /* what arrives in one read must find room beside the window */
+    if (mem < least) mem = least;
     struct merge_options o = {.spec = spec,
                               .nlegs = e->nlegs,
                               .has_limit = e->bound.has_limit,

@@ -578,6 +578,12 @@ void lane_fail(struct lane *l, const struct fault *fault)
     exec_lane_finished(e);
 }
 
+void lane_gone(struct lane *l)
+{
+    lane_release(l);
+    exec_lane_finished(l->e);
+}
+
 void lane_stop(struct lane *l)
 {
     struct exec *e = l->e;

@@ -76,6 +76,7 @@ struct exec {
 void lanes_start(struct exec *e);
 void lane_reply_done(struct lane *l, bool failed);     /* the reply of the current step has ended */
 void lane_fail(struct lane *l, const struct fault *f); /* our own fault while the reply may still be under way */
+void lane_gone(struct lane *l);                       /* its connection died when it had nothing more to say */
 void lane_stop(struct lane *l);                        /* not wanted any more */
 void exec_lane_finished(struct exec *e);
 bool exec_counts_leg(const struct exec *e, uint32_t leg);

@@ -419,7 +419,7 @@ static void throttle(struct exec *e, bool client_full)
         if (merge_leg_ended(e->merge, e->order[l->first + l->at])) continue;
         bool last = l->at + 1 >= l->n;
         bool wants = merge_wants(e->merge, e->order[l->first + l->at]);
-        if (!wants && (last || client_full)) link_pause(l->conn->link);
+        if (client_full || (!wants && last)) link_pause(l->conn->link);
         else link_resume(l->conn->link);
     }
 }
@@ -429,8 +429,12 @@ void merge_pump(struct exec *e)
     struct front *f = e->f;
     struct buf *out = &f->engine->out;
     struct fault fault;
-    bool full = false;
+    bool full = f->link && f->link->pending > LINK_HIGH;
     if (e->merging_over || e->failed) return;
+    if (full) {
+        throttle(e, true);
+        return;
+    }
     for (;;) {
         buf_reset(out);
         bool opens = !(f->status & WIRE_STATUS_AUTOCOMMIT);
@@ -542,6 +546,10 @@ static void lane_lost(void *ctx, struct conn *c, int error)
             f->txn->lost = true;
             memcpy(f->txn->lost_why, "its connection was lost", 24);
         }
+    }
+    if ((l->phase == LANE_WARNINGS || l->phase == LANE_POST) && !l->pinned && !c->in_trans && !e->wrap) {
+        lane_gone(l); /* the statement itself was answered */
+        return;
     }
     bool may_retry = l->phase <= LANE_LEG && !l->pinned && c->reused && !e->retried && e->plan && plan_info(e->plan)->cls == PLAN_READ &&
                      !e->reply_begun && e->nlanes == 1 && c->follow.rows == 0 && !e->wrap;

@@ -30,7 +30,7 @@ struct stream {
     bool connecting, over, lingering, choked; /* over: closed by its owner; choked: pending went over LINK_HIGH */
 };
 
-enum mail_kind { MAIL_CLIENT, MAIL_CATALOG, MAIL_TICKET, MAIL_IDS, MAIL_SNAPSHOT, MAIL_ASK_IDLE, MAIL_KILL, MAIL_DRAIN, MAIL_STOP };
+enum mail_kind { MAIL_CLIENT, MAIL_CATALOG, MAIL_TICKET, MAIL_IDS, MAIL_SNAPSHOT, MAIL_ASK_IDLE, MAIL_KILL, MAIL_KILLED, MAIL_DRAIN, MAIL_STOP };
 struct mail {
     struct mail *next;
     enum mail_kind kind;

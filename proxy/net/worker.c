@@ -89,12 +89,28 @@ struct ticket {
     uint64_t number;
 };
 
+/* The ticket goes through every worker's mail, behind the catalog, and home last: then no worker has the old catalog any more. */
 static void catalog_published(void *ctx)
 {
     struct ticket *t = ctx;
-    struct mail m = {.kind = MAIL_TICKET, .number = t->number};
-    worker_post(t->w, &m);
+    struct server *srv = t->w->server;
+    uint32_t home = t->w->engine.index;
+    struct mail m = {.kind = MAIL_TICKET, .number = t->number, .id = home, .asker = srv->nworkers - 1};
+    worker_post(&srv->workers[(home + 1) % srv->nworkers], &m);
     mem_free(t);
+}
+
+static void pass_ticket(struct worker *w, struct mail *m)
+{
+    struct server *srv = w->server;
+    if (m->asker == 0) {
+        exec_wake_catalog(&w->engine, m->number);
+        return;
+    }
+    struct mail next = *m;
+    next.asker--;
+    next.next = NULL;
+    worker_post(&srv->workers[(w->engine.index + 1) % srv->nworkers], &next);
 }
 
 static void op_reload_catalog(struct engine *e, struct snapshot *s)
@@ -157,10 +173,26 @@ static void take_snapshot(struct worker *w, struct mail *m)
 static void kill_session(struct worker *w, struct mail *m)
 {
     struct engine *e = &w->engine;
+    bool found = false;
     for (struct list *n = e->sessions.next; n != &e->sessions; n = n->next) {
         struct front *f = CONTAINER_OF(n, struct front, node);
         if (f->id != m->id) continue;
         session_kill(session_of(f), m->flag);
+        found = true;
+        break;
+    }
+    if (!m->asker) return;
+    struct mail answer = {.kind = MAIL_KILLED, .id = m->asker, .number = m->id, .flag = found};
+    worker_post(&w->server->workers[m->asker % w->server->nworkers], &answer);
+}
+
+static void killed(struct worker *w, struct mail *m)
+{
+    struct engine *e = &w->engine;
+    for (struct list *n = e->sessions.next; n != &e->sessions; n = n->next) {
+        struct front *f = CONTAINER_OF(n, struct front, node);
+        if (f->id != m->id) continue;
+        session_killed(session_of(f), (uint32_t)m->number, m->flag);
         return;
     }
 }
@@ -171,11 +203,12 @@ static void open_mail(struct worker *w, struct mail *m)
     switch (m->kind) {
     case MAIL_CLIENT: new_client(w, m); return;
     case MAIL_CATALOG: take_catalog(w, m); return;
-    case MAIL_TICKET: exec_wake_catalog(e, m->number); return;
+    case MAIL_TICKET: pass_ticket(w, m); return;
     case MAIL_IDS: exec_wake_ids(e); return;
     case MAIL_SNAPSHOT: take_snapshot(w, m); return;
     case MAIL_ASK_IDLE: pool_give_up_idle(e, (uint32_t)m->number); return;
     case MAIL_KILL: kill_session(w, m); return;
+    case MAIL_KILLED: killed(w, m); return;
     case MAIL_DRAIN:
         w->draining = true;
         session_drain(e, m->flag);

@@ -161,7 +161,7 @@ void command_dispatch(struct session *s, struct str payload)
             malformed(s, "COM_PROCESS_KILL");
             return;
         }
-        ok(s);
+        s->waits_kill = true;
         s->f.engine->ops->kill(s->f.engine, id, true, s->f.id);
         return;
     }

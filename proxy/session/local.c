@@ -487,8 +487,8 @@ static void kill_statement(struct session *s, const struct sql_scan *scan, const
         else session_done(s);
         return;
     }
+    s->waits_kill = true;
     en->ops->kill(en, (uint32_t)id, connection, s->f.id);
-    ok(s);
 }
 
 /* ---- dispatch ---- */

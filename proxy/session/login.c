@@ -57,7 +57,7 @@ void login_greet(struct session *s)
     struct wire_greeting g = {.server_version = shown_version(s), .thread_id = s->f.id, .capabilities = offered, .collation = 45,
                               .status = WIRE_STATUS_AUTOCOMMIT, .auth_plugin = STR("mysql_native_password")};
     if (!wire_nonce(s->nonce)) {
-        session_close(s, false);
+        s->f.broken = true;
         return;
     }
     memcpy(g.nonce, s->nonce, WIRE_NONCE);

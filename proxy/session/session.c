@@ -59,7 +59,9 @@ struct session *session_new(struct engine *e, struct link *l, uint32_t id, const
     s->pumping = true; /* a failure in the greeting must not free it under our feet */
     login_greet(s);
     s->pumping = false;
-    if (s->state != SESSION_CLOSED) return s;
+    if (s->state != SESSION_CLOSED && !s->f.broken) return s;
+    s->f.link = NULL; /* the caller's again */
+    l->owner = NULL;
     session_free(s);
     return NULL;
 }
@@ -193,6 +195,7 @@ static bool pump_once(struct session *s)
     if (got <= 0) return false;
     if (s->state != SESSION_READY) {
         login_packet(s, payload, seq);
+        if (s->f.broken && s->state != SESSION_CLOSED) session_close(s, false);
         return true;
     }
     s->f.seq = (uint8_t)(seq + 1);
@@ -348,6 +351,16 @@ void session_kill(struct session *s, bool connection)
 {
     if (s->f.exec) exec_interrupt(&s->f, WIRE_ER_QUERY_INTERRUPTED, "70100", "Query execution was interrupted");
     if (connection) session_close(s, true);
+}
+
+void session_killed(struct session *s, uint32_t id, bool found)
+{
+    if (!s->waits_kill) return;
+    s->waits_kill = false;
+    s->f.warnings = 0;
+    if (found) front_ok(&s->f, 0, 0, STR_NULL);
+    else front_err(&s->f, WIRE_ER_NO_SUCH_THREAD, "HY000", arena_printf(&s->f.engine->arena, "Unknown thread id: %u", id));
+    session_done(s);
 }
 
 void session_drain(struct engine *e, bool now)

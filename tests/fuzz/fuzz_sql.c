@@ -1,6 +1,7 @@
 /*
- * fuzz_sql.c - any bytes as SQL: no crash, no step outside of the text, a tree or a fault; and of a tree: spans inside the
- * statement, ids of their own, no edits give the same bytes, each token replaced by itself gives the same key and tree.
+ * fuzz_sql.c - any bytes as SQL: no crash, no step outside of the text, a tree or a fault; and of a tree:
+ * spans inside the statement, ids of their own, no edits give the same bytes, each token replaced by itself
+ * gives the same key and tree.
  *
  * The first byte chooses options, so that every sql_mode and trail-byte character set is met.
  */

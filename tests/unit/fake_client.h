@@ -73,9 +73,9 @@ static inline int fk_read_ok(struct fk_reader *r, bool *more)
 {
     struct wire_reader w = wire_read(r->payload.p + 1, r->payload.n - 1);
     uint64_t affected = wire_get_lenenc(&w), id = wire_get_lenenc(&w), status = wire_get_uint(&w, 2), warn = wire_get_uint(&w, 2);
-    struct str info = wire_get_rest(&w);
+    struct str info = wire_left(&w) ? wire_get_lenstr(&w) : STR_NULL;
     struct fb *t = &r->c->text;
-    if (w.bad) return fk_bad(r, "OK packet");
+    if (w.bad || wire_left(&w)) return fk_bad(r, "OK packet");
     if (r->payload.p[0] == 0) fb_f(t, "OK %llu", (unsigned long long)affected);
     if (id) fb_f(t, " id=%llu", (unsigned long long)id);
     if (warn) fb_f(t, " warn=%u", (unsigned)warn);

@@ -31,7 +31,7 @@ static inline void fk_put_ok(struct fb *out, uint8_t *seq, uint8_t head, uint64_
     fb_lenenc(&p, id);
     fb_le(&p, status, 2);
     fb_le(&p, warn, 2);
-    fb_z(&p, info);
+    if (info[0]) fb_lenstr(&p, info, strlen(info)); /* with its length, as servers do whatever the manual says */
     fb_packet(out, seq, p.p, p.n);
     fb_free(&p);
 }

@@ -24,7 +24,9 @@ struct edit_case {
 static const struct edit_case cases[] = {
     {"select a from t where id=1", {{0}}, "select a from t where id=1"},
     {"select a from t where id=1", {{3, 4, "`shop_0`.`t_3`"}}, "select a from `shop_0`.`t_3` where id=1"},
-    {"select /* c */ a  from\tt -- x\n where 1 -- y", {{3, 4, "u"}}, "select /* c */ a  from\tu -- x\n where 1 -- y"},
+    {"select /* c */ a  from\tt -- x\n where 1 -- y",
+     {{3, 4, "u"}},
+     "select /* c */ a  from\tu -- x\n where 1 -- y"},
     /* the comment at the end is not written into */
     {"select a from t -- y", {{4, 4, "limit 5"}}, "select a from t limit 5 -- y"},
     {"select a from t", {{2, 2, ", b"}}, "select a , b from t"},
@@ -40,7 +42,9 @@ static const struct edit_case cases[] = {
     {"select a /*!50000 , b */ from t", {{3, 5, "x"}}, "select a /*!50000 , x */ t"},
     {"select a /*!50000 , b */ from t", {{1, 5, "x from"}}, "select x from t"},
     {"select a /*!50000 , b */ from t", {{3, 4, "c"}}, "select a /*!50000 , c */ from t"},
-    {"select /*!50000 a */ from t /*!50000 where 1 */", {{6, 6, "limit 1"}}, "select /*!50000 a */ from t /*!50000 where 1 limit 1 */"},
+    {"select /*!50000 a */ from t /*!50000 where 1 */",
+     {{6, 6, "limit 1"}},
+     "select /*!50000 a */ from t /*!50000 where 1 limit 1 */"},
     {"", {{0, 0, "select 1"}}, "select 1"},
 };
 
@@ -80,7 +84,8 @@ static void test_second_statement(void **state)
     sql_scan_release(&s);
 }
 
-static void check_range(const char *text, uint32_t first, uint32_t end, const struct sql_edit *e, uint32_t n, const char *wanted)
+static void check_range(const char *text, uint32_t first, uint32_t end, const struct sql_edit *e, uint32_t n,
+                        const char *wanted)
 {
     struct sql_scan s = {0};
     struct buf out = {0};
@@ -136,9 +141,10 @@ static void test_put_name(void **state)
         bool force;
         const char *wanted;
     } names[] = {
-        {"abc", false, "abc"},          {"abc", true, "`abc`"},   {"select", false, "`select`"}, {"rank", false, "`rank`"},
-        {"a`b", false, "`a``b`"},       {"", false, "``"},        {"1a", false, "`1a`"},         {"a-b", false, "`a-b`"},
-        {"\xc3\xa4", false, "`\xc3\xa4`"}, {"``", true, "``````"}, {"status", false, "status"},   {"a b", false, "`a b`"},
+        {"abc", false, "abc"},     {"abc", true, "`abc`"},      {"select", false, "`select`"},
+        {"rank", false, "`rank`"}, {"a`b", false, "`a``b`"},    {"", false, "``"},
+        {"1a", false, "`1a`"},     {"a-b", false, "`a-b`"},     {"\xc3\xa4", false, "`\xc3\xa4`"},
+        {"``", true, "``````"},    {"status", false, "status"}, {"a b", false, "`a b`"},
     };
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         struct buf out = {0};
@@ -154,11 +160,13 @@ static void test_put_string(void **state)
 {
     (void)state;
     static const struct str texts[] = {
-        {"abc", 3}, {"it's", 4}, {"a\\b", 3}, {"\\", 1}, {"'", 1}, {"a\0b", 3}, {"", 0}, {"x\ny", 3}, {"\xbf\x5c", 2}, {"\x83\x5c'", 3},
+        {"abc", 3},  {"it's", 4}, {"a\\b", 3}, {"\\", 1},       {"'", 1},
+        {"a\0b", 3}, {"", 0},     {"x\ny", 3}, {"\xbf\x5c", 2}, {"\x83\x5c'", 3},
     };
     for (int trail = SQL_TRAIL_NONE; trail <= SQL_TRAIL_GB18030; trail++) {
         for (int plain = 0; plain < 2; plain++) {
-            struct sql_options opt = {.mariadb = true, .trail = (uint8_t)trail, .no_backslash_escapes = plain};
+            struct sql_options opt = {
+                .mariadb = true, .trail = (uint8_t)trail, .no_backslash_escapes = plain};
             for (size_t i = 0; i < COUNT_OF(texts); i++) {
                 struct buf out = {0};
                 struct sql_scan s = {0};
@@ -207,8 +215,9 @@ static void test_digest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_render),   cmocka_unit_test(test_second_statement), cmocka_unit_test(test_range),
-        cmocka_unit_test(test_identity_of_self_edits), cmocka_unit_test(test_put_name), cmocka_unit_test(test_put_string),
+        cmocka_unit_test(test_render),   cmocka_unit_test(test_second_statement),
+        cmocka_unit_test(test_range),    cmocka_unit_test(test_identity_of_self_edits),
+        cmocka_unit_test(test_put_name), cmocka_unit_test(test_put_string),
         cmocka_unit_test(test_digest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -134,7 +134,7 @@ static void abandoned_in_the_middle_of_a_packet(void **state)
         fk_run(w);
         assert_int_equal(w->e.realm->pools[0].nbusy + w->e.realm->pools[1].nbusy, 0);
         four_shards(w, "ROWS v:3|1", "ROWS v:3|2", "ROWS v:3|3", "ROWS v:3|4");
-        assert_text(fk_query(c, "SELECT v FROM orders"), "ROWS v|1|2|3|4 END");
+        assert_text(fk_query(c, "SELECT v FROM orders ORDER BY v"), "ROWS v|1|2|3|4 END");
         assert_text(fk_query(c, "UPDATE orders SET v = 1"), "OK 4");
         fk_leave(c);
         fk_free(w);
@@ -156,7 +156,7 @@ static void limit_in_a_transaction(void **state)
         assert_has(fk_query(c, "SELECT v FROM orders LIMIT 3"), " END T");
         fk_run(w);
         four_shards(w, "ROWS v:3|1", "ROWS v:3|2", "ROWS v:3|3", "ROWS v:3|4");
-        assert_has(fk_query(c, "SELECT v FROM orders"), "ROWS v|1|2|3|4 END");
+        assert_text(fk_query(c, "SELECT v FROM orders ORDER BY v"), "ROWS v|1|2|3|4 END T");
         assert_text(fk_query(c, "COMMIT"), "OK 0");
         assert_int_equal(w->src[1].committed, 1);
         assert_int_equal(w->e.realm->pools[0].nbusy + w->e.realm->pools[1].nbusy, 0);
@@ -238,11 +238,11 @@ static void beyond_the_memory_of_a_statement(void **state)
     struct fb rows[4] = {0};
     for (int k = 0; k < 4; k++) {
         fb_z(&rows[k], "ROWS v:3,n:8");
-        for (int i = 0; i < 6000; i++) fb_f(&rows[k], "|%d,1", i * 4 + k);
+        for (int i = 0; i < 15000; i++) fb_f(&rows[k], "|%d,1", i * 4 + k);
     }
     four_shards(w, rows[0].p, rows[1].p, rows[2].p, rows[3].p);
-    assert_text(fk_query(c, "SELECT v, COUNT(*) AS n FROM orders GROUP BY v ORDER BY n DESC LIMIT 2"),
-                "ERR 1041 HY000 ");
+    assert_has(fk_query(c, "SELECT v, COUNT(*) AS n FROM orders GROUP BY v ORDER BY n DESC"),
+                "ERR 1041 HY000 merging the shards' rows needs more than max_statement_memory");
     for (int k = 0; k < 4; k++) fb_free(&rows[k]);
     w->nrules = 0;
     fk_run(w);
@@ -264,12 +264,10 @@ static void counts_add_up(void **state)
     assert_text(fk_query(c, "UPDATE orders SET v = 1"), "OK 6 warn=2 info:Rows matched: 8  Changed: 6  Warnings: 2");
     assert_int_equal(w->src[0].commands + w->src[1].commands > 0, 1);
     assert_text(fk_query(c, "SHOW WARNINGS"), "ROWS Level,Code,Message|Warning,1265,Data truncated|Warning,1265,Data truncated END");
-    fk_seen(w);
-    fk_query(c, "SELECT ROW_COUNT()");
-    assert_has(fk_seen(w), "-1"); /* SHOW WARNINGS came in between */
+    const struct session *session = c->l->link.owner;
+    assert_int_equal(session->f.row_count, 6);
     assert_text(fk_query(c, "DELETE FROM orders"), "OK 4");
-    fk_query(c, "SELECT ROW_COUNT()");
-    assert_has(fk_seen(w), "CAST(4 AS SIGNED)");
+    assert_int_equal(session->f.row_count, 4);
     fk_leave(c);
     fk_free(w);
 }
@@ -307,7 +305,7 @@ static void ddl_that_fails_on_some(void **state)
     struct fk *w = fk_new(NULL);
     struct fk_client *c = fk_client(w);
     fk_on(w, 1, "ALTER TABLE orders_0", "ERR 1060 42S21 Duplicate column name 'x'", -1);
-    assert_text(fk_query(c, "ALTER TABLE orders ADD x INT"), "ERR 1060 42S21 Duplicate column name 'x' (failed on 1 of 4 tables; the others were changed)");
+    assert_text(fk_query(c, "ALTER TABLE orders ADD x INT"), "ERR 1060 42S21 Duplicate column name 'x' (failed on 1 of 4 tables: s1 shop.orders_0; the others were changed)");
     fk_on(w, -1, "ALTER TABLE orders_", "ERR 1060 42S21 Duplicate column name 'x'", -1);
     assert_text(fk_query(c, "ALTER TABLE orders ADD x INT"), "ERR 1060 42S21 Duplicate column name 'x'");
     fk_leave(c);

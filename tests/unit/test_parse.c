@@ -1,9 +1,9 @@
 /*
  * test_parse.c - the tree: golden files, properties that hold for every statement, faults, hostile input.
  *
- * Golden files (tests/golden/parse/NAME.txt): a statement after "> " (more lines: "> " again), below it what sql_dump says, or the fault;
- * an empty line ends it. "@ words" sets the options for the statements below it; "# text" is a remark.
- * WEIR_GOLDEN=update writes them anew; read the difference before it is kept.
+ * Golden files (tests/golden/parse/NAME.txt): a statement after "> " (more lines: "> " again), below it what
+ * sql_dump says, or the fault; an empty line ends it. "@ words" sets the options for the statements below it;
+ * "# text" is a remark. WEIR_GOLDEN=update writes them anew; read the difference before it is kept.
  */
 #include "parser/sql.h"
 
@@ -31,12 +31,13 @@ static bool nested(struct sql_span in, struct sql_span out)
     return in.first >= out.first && in.end <= out.end;
 }
 
-/* Each expression once, with an id below nexprs of its own, its children inside its span, its flags covering theirs. */
+/* Each expression once, with an id below nexprs of its own, its children inside its span, its flags covering
+ * theirs. */
 static bool check_expr(void *ctx, struct sql_expr *e)
 {
     struct seen *seen = ctx;
-    const uint16_t inherited = SQL_EF_HAS_AGGREGATE | SQL_EF_HAS_SUBQUERY | SQL_EF_HAS_WINDOW | SQL_EF_HAS_ASSIGN |
-                               SQL_EF_HAS_COLUMN | SQL_EF_HAS_PARAM;
+    const uint16_t inherited = SQL_EF_HAS_AGGREGATE | SQL_EF_HAS_SUBQUERY | SQL_EF_HAS_WINDOW |
+                               SQL_EF_HAS_ASSIGN | SQL_EF_HAS_COLUMN | SQL_EF_HAS_PARAM;
     assert_true(e->id < seen->nexprs);
     assert_int_equal(seen->ids[e->id], 0);
     seen->ids[e->id] = 1;
@@ -49,7 +50,8 @@ static bool check_expr(void *ctx, struct sql_expr *e)
         assert_true(e->height > e->args[i]->height);
         assert_int_equal(e->args[i]->flags & inherited & ~e->flags, 0);
     }
-    if (e->kind == SQL_E_SUBQUERY || e->kind == SQL_E_EXISTS || e->kind == SQL_E_QUANT || (e->kind == SQL_E_IN && e->query))
+    if (e->kind == SQL_E_SUBQUERY || e->kind == SQL_E_EXISTS || e->kind == SQL_E_QUANT ||
+        (e->kind == SQL_E_IN && e->query))
         assert_true(nested(e->query->span, e->span));
     return true;
 }
@@ -63,7 +65,9 @@ static void check_tables(const struct sql_scan *s, const struct sql_stmt *st)
         assert_true(t->name.tok >= t->name.span.first && t->name.tok < t->name.span.end);
         assert_true(t->alias_span.first <= t->alias_span.end && t->alias_span.end <= s->ntoks);
         assert_int_equal(t->has_alias, t->alias_span.first != t->alias_span.end);
-        if (i) assert_true(st->tables[i - 1]->name.span.end <= t->name.span.first); /* in the order of the text */
+        if (i)
+            assert_true(st->tables[i - 1]->name.span.end <=
+                        t->name.span.first); /* in the order of the text */
     }
 }
 
@@ -256,8 +260,9 @@ static void test_golden(void **state)
                 size_t at = 0;
                 while (at < file.len && at < now.len && file.data[at] == now.data[at]) at++;
                 while (at > 0 && file.data[at - 1] != '\n') at--;
-                print_error("%s differs: wanted\n%.*s\ngot\n%.*s\n", path, (int)(file.len - at < 200 ? file.len - at : 200),
-                            file.data + at, (int)(now.len - at < 200 ? now.len - at : 200), now.data + at);
+                print_error("%s differs: wanted\n%.*s\ngot\n%.*s\n", path,
+                            (int)(file.len - at < 200 ? file.len - at : 200), file.data + at,
+                            (int)(now.len - at < 200 ? now.len - at : 200), now.data + at);
                 wrong++;
             }
         }
@@ -312,7 +317,8 @@ static struct outcome parse_text(struct str text)
 }
 
 /* head, unit n times with sep between, tail */
-static struct outcome parse_chain(const char *head, const char *unit, const char *sep, uint32_t n, const char *tail)
+static struct outcome parse_chain(const char *head, const char *unit, const char *sep, uint32_t n,
+                                  const char *tail)
 {
     struct buf b = {0};
     buf_putz(&b, head);
@@ -368,7 +374,11 @@ static void test_deep(void **state)
             buf_release(&b);
         }
     }
-    assert_int_equal(parse_text(STR("select ((((((((((((((((((((((((((((((((((((((((1))))))))))))))))))))))))))))))))))))))))")).status, SQL_OK);
+    assert_int_equal(
+        parse_text(
+            STR("select ((((((((((((((((((((((((((((((((((((((((1))))))))))))))))))))))))))))))))))))))))"))
+            .status,
+        SQL_OK);
 }
 
 static void test_long_chains(void **state)
@@ -387,7 +397,8 @@ static void test_long_chains(void **state)
     assert_true(mixed.height < 30);
 
     /* others lean to the left: a clear error, at about where the servers give up */
-    static const char *const ops[] = {" + ", " * ", " = ", " xor ", " like ", " collate ", " is null is null or 1 + "};
+    static const char *const ops[] = {
+        " + ", " * ", " = ", " xor ", " like ", " collate ", " is null is null or 1 + "};
     for (size_t i = 0; i < COUNT_OF(ops); i++) {
         struct outcome o = parse_chain("select ", "a", ops[i], 900, "");
         assert_int_equal(o.status, SQL_OK);
@@ -471,17 +482,28 @@ static void test_broken(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "with recursive c(n) as (select 1 union all select n+1 from c where n<5) select distinct a.x, count(*) over (partition by b "
-        "order by c rows between 1 preceding and current row) as y from t1 a left join (select 1) d on a.x=d.y, t2 force index (i) "
-        "where (a.x,b) in ((1,2),(3,4)) and c between 1 and 2 group by x with rollup having z>1 order by 1 desc limit 5 offset 2 for update",
-        "insert into t partition (p0) (a,b) values (1,default),(2,f(3)) on duplicate key update a=values(a)+1 returning a as b",
-        "delete low_priority t1.*, t2 from t1 join t2 using (a,b) where cast(a as decimal(10,2)) = date '2020-01-01' + interval 1 day",
-        "create table if not exists t (a int not null auto_increment primary key, b varchar(3) default 'x', key k (b), "
-        "foreign key (a) references p(q)) engine=innodb partition by hash(a) as select case a when 1 then 2 else 3 end from u",
-        "alter table t add column a int first, drop key k, change b c text, rename to u, add constraint f foreign key (a) references p(x)",
-        "set global a=1, @@session.b=default, @c:=2, names utf8 collate utf8_bin, transaction isolation level read committed, read only",
-        "load data local infile 'x' replace into table t fields terminated by ',' lines starting by 'y' ignore 1 lines (a,@b) set c=@b",
-        "select {d '2020-01-01'}, trim(both 'a' from b), substring(c from 1 for 2), match(d) against ('e' in boolean mode), f->'$.g'",
+        "with recursive c(n) as (select 1 union all select n+1 from c where n<5) select distinct a.x, "
+        "count(*) over (partition by b "
+        "order by c rows between 1 preceding and current row) as y from t1 a left join (select 1) d on "
+        "a.x=d.y, t2 force index (i) "
+        "where (a.x,b) in ((1,2),(3,4)) and c between 1 and 2 group by x with rollup having z>1 order by 1 "
+        "desc limit 5 offset 2 for update",
+        "insert into t partition (p0) (a,b) values (1,default),(2,f(3)) on duplicate key update "
+        "a=values(a)+1 returning a as b",
+        "delete low_priority t1.*, t2 from t1 join t2 using (a,b) where cast(a as decimal(10,2)) = date "
+        "'2020-01-01' + interval 1 day",
+        "create table if not exists t (a int not null auto_increment primary key, b varchar(3) default 'x', "
+        "key k (b), "
+        "foreign key (a) references p(q)) engine=innodb partition by hash(a) as select case a when 1 then 2 "
+        "else 3 end from u",
+        "alter table t add column a int first, drop key k, change b c text, rename to u, add constraint f "
+        "foreign key (a) references p(x)",
+        "set global a=1, @@session.b=default, @c:=2, names utf8 collate utf8_bin, transaction isolation "
+        "level read committed, read only",
+        "load data local infile 'x' replace into table t fields terminated by ',' lines starting by 'y' "
+        "ignore 1 lines (a,@b) set c=@b",
+        "select {d '2020-01-01'}, trim(both 'a' from b), substring(c from 1 for 2), match(d) against ('e' in "
+        "boolean mode), f->'$.g'",
         "lock tables a read local, b as c low_priority write",
         "explain format=json update (select 1 a) x, t set t.b=x.a where not exists (select 1)",
         "call p.q(1, @x)",
@@ -522,8 +544,9 @@ static void test_broken(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),     cmocka_unit_test(test_deep),         cmocka_unit_test(test_long_chains),
-        cmocka_unit_test(test_long_lists), cmocka_unit_test(test_64_megabytes), cmocka_unit_test(test_arena_cap),
+        cmocka_unit_test(test_golden),       cmocka_unit_test(test_deep),
+        cmocka_unit_test(test_long_chains),  cmocka_unit_test(test_long_lists),
+        cmocka_unit_test(test_64_megabytes), cmocka_unit_test(test_arena_cap),
         cmocka_unit_test(test_broken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

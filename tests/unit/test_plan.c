@@ -9,13 +9,35 @@
  *
  * A statement of several lines goes on with '>>'. Lines with '@' switch: @schema other, @catalog off, @json on. With WEIR_GOLDEN_WRITE=1 in the environment the files are
  * written anew; read the difference before you believe it. Besides, every statement is planned, cached, found again and bound
- * by the found plan with the same text, and its scatter and single texts are parsed again.
+ * by the found plan with the same text, and the text of each leg is parsed again.
  */
 #include <dirent.h>
 
 #include "tests/unit/test_plan_kit.h"
 
 /* ---- one statement ------------------------------------------------------------------------------------------------------ */
+
+/* What goes to a server must parse. */
+static void parse_legs(const struct plan *p, const struct sql_scan *scan, struct arena *a)
+{
+    struct bound b;
+    struct fault f = {0};
+    uint64_t ids = 0;
+    struct plan_facts facts = {.user = STR("u"), .current_user = STR("u")};
+    if (plan_info(p)->kind != PLAN_ROUTED || plan_count_ids(p, scan, a, &ids, &f) != SQL_OK) return;
+    if (plan_bind_with(p, scan, &facts, ids ? 5 : 0, a, &b, &f) != SQL_OK) return;
+    for (uint32_t i = 0; i < b.nlegs; i++) {
+        struct buf out = {0};
+        struct sql_scan s = {0};
+        struct sql_stmt *stmt;
+        plan_render(&b, scan, &b.legs[i], &facts, &out);
+        assert_false(out.failed);
+        assert_int_equal(sql_scan(&s, out.data, out.len, 0, &scan->opt), SQL_OK);
+        if (sql_parse(&s, a, &stmt, &f) != SQL_OK) fail_msg("%.*s: %.*s", (int)out.len, out.data, STR_ARG(f.message));
+        sql_scan_release(&s);
+        buf_release(&out);
+    }
+}
 
 static void explain(const struct world *w, struct arena *a, struct str sql, struct buf *out)
 {
@@ -29,6 +51,7 @@ static void explain(const struct world *w, struct arena *a, struct str sql, stru
         buf_printf(out, "error %u (%s): %.*s\n", f.code, f.state, STR_ARG(f.message));
     } else {
         plan_explain(p, &s, a, w->json, out);
+        parse_legs(p, &s, a);
         plan_cache_put(w->cache, &env, &s, p);
         struct plan *found = plan_cache_get(w->cache, &env, &s);
         assert_true(found == p || !found); /* NULL: not to be kept */

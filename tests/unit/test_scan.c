@@ -1,8 +1,9 @@
 /*
  * test_scan.c - the token pass: kinds, places, keys, facts, literals, dialects.
  *
- * A token is written as kind letter and text: W word, K keyword, Q quoted, I int, D decimal, F float, S string, N nstring, H hex,
- * B bin, C charset, P param, U uservar, V @@, O operator, X bad; a leading + means inside a versioned comment.
+ * A token is written as kind letter and text: W word, K keyword, Q quoted, I int, D decimal, F float, S
+ * string, N nstring, H hex, B bin, C charset, P param, U uservar, V @@, O operator, X bad; a leading + means
+ * inside a versioned comment.
  */
 #include "parser/sql.h"
 
@@ -52,10 +53,13 @@ static void test_names_and_numbers(void **state)
     (void)state;
     check("SELECT a", &maria, "K:SELECT W:a");
     check("5DIV2", &maria, "W:5DIV2");
-    check("4users 0X1F 0x1g 0x1f 0b12 0b10 0x 1e5x", &maria, "W:4users W:0X1F W:0x1g H:0x1f W:0b12 B:0b10 W:0x F:1e5 W:x");
-    check("1 1.5 .5 1. 1e3 1.e3 .5e-2 1e+2 1e", &maria, "I:1 D:1.5 D:.5 D:1. F:1e3 F:1.e3 F:.5e-2 F:1e+2 W:1e");
+    check("4users 0X1F 0x1g 0x1f 0b12 0b10 0x 1e5x", &maria,
+          "W:4users W:0X1F W:0x1g H:0x1f W:0b12 B:0b10 W:0x F:1e5 W:x");
+    check("1 1.5 .5 1. 1e3 1.e3 .5e-2 1e+2 1e", &maria,
+          "I:1 D:1.5 D:.5 D:1. F:1e3 F:1.e3 F:.5e-2 F:1e+2 W:1e");
     check("1.e", &maria, "X:1.e");
-    check("t.1abc t.5 t.select select.t", &maria, "W:t O:. W:1abc W:t O:. W:5 W:t O:. W:select W:select O:. W:t");
+    check("t.1abc t.5 t.select select.t", &maria,
+          "W:t O:. W:1abc W:t O:. W:5 W:t O:. W:select W:select O:. W:t");
     check("t . select t.*", &maria, "W:t O:. K:select W:t O:. O:*");
     check("a$b _x \xc3\xa4", &maria, "W:a$b W:_x W:\xc3\xa4");
     check("`a``b` `x y`", &maria, "Q:`a``b` Q:`x y`");
@@ -69,8 +73,10 @@ static void test_strings(void **state)
     check("'a' 'b''c' 'd\\'e' \"f\"", &maria, "S:'a' S:'b''c' S:'d\\'e' S:\"f\"");
     check("N'x' n'y' x'0F' X'' b'01' B'1' nx", &maria, "N:N'x' N:n'y' H:x'0F' H:X'' B:b'01' B:B'1' W:nx");
     check("x'abc' b'2' 'open", &maria, "X:x'abc' X:b'2' X:'open");
-    check("_utf8'x' _latin1 /* c */ x'41' _utf8 0x41 _foo 'x'", &maria, "C:_utf8 S:'x' C:_latin1 H:x'41' C:_utf8 H:0x41 W:_foo S:'x'");
-    struct sql_options ansi = {.mariadb = true, .ansi_quotes = true}, plain = {.mariadb = true, .no_backslash_escapes = true};
+    check("_utf8'x' _latin1 /* c */ x'41' _utf8 0x41 _foo 'x'", &maria,
+          "C:_utf8 S:'x' C:_latin1 H:x'41' C:_utf8 H:0x41 W:_foo S:'x'");
+    struct sql_options ansi = {.mariadb = true, .ansi_quotes = true},
+                       plain = {.mariadb = true, .no_backslash_escapes = true};
     check("\"a\"\"b\" 'c'", &ansi, "Q:\"a\"\"b\" S:'c'");
     check("'a\\' 'b'", &plain, "S:'a\\' S:'b'");
 }
@@ -91,7 +97,8 @@ static void test_operators(void **state)
 {
     (void)state;
     check("a<=>b<>c!=d<=e>=f<<g>>h:=i->'$'->>'$'&&j||k!l", &maria,
-          "W:a O:<=> W:b O:<> W:c O:!= W:d O:<= W:e O:>= W:f O:<< W:g O:>> W:h O::= W:i O:-> S:'$' O:->> S:'$' O:&& W:j O:|| W:k O:! W:l");
+          "W:a O:<=> W:b O:<> W:c O:!= W:d O:<= W:e O:>= W:f O:<< W:g O:>> W:h O::= W:i O:-> S:'$' O:->> "
+          "S:'$' O:&& W:j O:|| W:k O:! W:l");
     check("a--b a-- b", &maria, "W:a O:- O:- W:b W:a");
     check("a--", &maria, "W:a");
     check("a # x\n b -- y\n c /* z */ d", &maria, "W:a W:b W:c W:d");
@@ -115,8 +122,10 @@ static void test_versioned(void **state)
 static void test_trail_bytes(void **state)
 {
     (void)state;
-    struct sql_options gbk = {.mariadb = true, .trail = SQL_TRAIL_GBK}, sjis = {.mariadb = true, .trail = SQL_TRAIL_SJIS};
-    struct sql_options big5 = {.mariadb = true, .trail = SQL_TRAIL_BIG5}, gb18030 = {.mariadb = true, .trail = SQL_TRAIL_GB18030};
+    struct sql_options gbk = {.mariadb = true, .trail = SQL_TRAIL_GBK},
+                       sjis = {.mariadb = true, .trail = SQL_TRAIL_SJIS};
+    struct sql_options big5 = {.mariadb = true, .trail = SQL_TRAIL_BIG5},
+                       gb18030 = {.mariadb = true, .trail = SQL_TRAIL_GB18030};
     check("'\xbf\x5c' a", &gbk, "S:'\xbf\x5c' W:a"); /* the second byte is no backslash */
     check("'\xbf\x5c' a'", &maria, "S:'\xbf\x5c' a'");
     check("`\x81\x60` b", &gbk, "Q:`\x81\x60` W:b");
@@ -153,10 +162,13 @@ static void test_routines(void **state)
     } cases[] = {
         {"create procedure p() begin select 1; select case a when 1 then 2 end; end; select 3", 0},
         {"create procedure p() select 1; select 2", 30},
-        {"create or replace definer=root@localhost function f() returns int begin if a then return 1; end if; "
+        {"create or replace definer=root@localhost function f() returns int begin if a then return 1; end "
+         "if; "
          "while b do set c=1; end while; return 2; end; x",
          0},
-        {"create procedure p() begin case a when 1 then set b=1; end case; loop set c=1; end loop; end; select 1", 0},
+        {"create procedure p() begin case a when 1 then set b=1; end case; loop set c=1; end loop; end; "
+         "select 1",
+         0},
         {"create procedure p() if a then select 1; else select 2; end if", UINT32_MAX},
         {"begin not atomic select 1; select 2; end; select 3", 0},
     };
@@ -165,7 +177,7 @@ static void test_routines(void **state)
         size_t len = strlen(cases[i].text);
         uint32_t want = cases[i].next == UINT32_MAX ? (uint32_t)len
                         : cases[i].next             ? cases[i].next
-                                                    : (uint32_t)(strrchr(cases[i].text, ';') - cases[i].text) + 1;
+                                        : (uint32_t)(strrchr(cases[i].text, ';') - cases[i].text) + 1;
         if (s.next != want) print_error("for: %s\n", cases[i].text);
         assert_int_equal(s.next, want);
         sql_scan_release(&s);
@@ -199,18 +211,29 @@ static void test_key(void **state)
         {"select count(*) from t where a in (1)", "select count(*) from t where a in(1)"},
     };
     static const char *const different[][2] = {
-        {"select a from t", "select a from T"},     {"select a", "select `a`"},
-        {"select 1", "select '1'"},                 {"select 1", "select 1.0"},
+        {"select a from t", "select a from T"},
+        {"select a", "select `a`"},
+        {"select 1", "select '1'"},
+        {"select 1", "select 1.0"},
         {"select status", "select STATUS"}, /* a word that may be a name keeps its spelling */
-        {"select t.select", "select t.SELECT"},     {"select count(a)", "select count (a)"},
-        {"select a", "select @a"},                  {"select @a", "select @b"},
-        {"select 'a' 'b'", "select 'a'"},           {"select x'61'", "select b'1'"},
-        {"select _utf8'a'", "select _latin1'a'"},   {"select 1 as 'x'", "select 1 as 'y'"},
-        {"select a 'x'", "select a 'y'"},           {"select (1) 'x'", "select (1) 'y'"},
-        {"select a,b", "select a b"},               {"select ab", "select a b"},
-        {"select a from t", "select a from t where 1"}, {"select a&&b", "select a and b"},
-        {"select `a` 'x'", "select `a` 'y'"},       {"select null 'x'", "select null 'y'"},
-        {"select +1", "select -1"},                 {"select \"a\" as b", "select \"a\" as c"},
+        {"select t.select", "select t.SELECT"},
+        {"select count(a)", "select count (a)"},
+        {"select a", "select @a"},
+        {"select @a", "select @b"},
+        {"select 'a' 'b'", "select 'a'"},
+        {"select x'61'", "select b'1'"},
+        {"select _utf8'a'", "select _latin1'a'"},
+        {"select 1 as 'x'", "select 1 as 'y'"},
+        {"select a 'x'", "select a 'y'"},
+        {"select (1) 'x'", "select (1) 'y'"},
+        {"select a,b", "select a b"},
+        {"select ab", "select a b"},
+        {"select a from t", "select a from t where 1"},
+        {"select a&&b", "select a and b"},
+        {"select `a` 'x'", "select `a` 'y'"},
+        {"select null 'x'", "select null 'y'"},
+        {"select +1", "select -1"},
+        {"select \"a\" as b", "select \"a\" as c"},
     };
     for (size_t i = 0; i < COUNT_OF(same); i++) {
         if (!same_key(same[i][0], same[i][1], &maria)) print_error("differs: %s\n", same[i][0]);
@@ -286,13 +309,15 @@ static void check_text(const char *text, const struct sql_options *opt, const ch
 static void test_text(void **state)
 {
     (void)state;
-    struct sql_options ansi = {.mariadb = true, .ansi_quotes = true}, plain = {.mariadb = true, .no_backslash_escapes = true};
+    struct sql_options ansi = {.mariadb = true, .ansi_quotes = true},
+                       plain = {.mariadb = true, .no_backslash_escapes = true};
     struct sql_options gbk = {.mariadb = true, .trail = SQL_TRAIL_GBK};
     TEXT("abc", &maria, "abc");
     TEXT("`a``b`", &maria, "a`b");
     TEXT("`a\\nb`", &maria, "a\\nb");
     TEXT("'it''s'", &maria, "it's");
-    TEXT("'a\\'b\\\"c\\\\d\\ne\\tf\\0g\\Zh\\bi\\rj\\%k\\_l\\xm'", &maria, "a'b\"c\\d\ne\tf\0g\032h\bi\rj\\%k\\_lxm");
+    TEXT("'a\\'b\\\"c\\\\d\\ne\\tf\\0g\\Zh\\bi\\rj\\%k\\_l\\xm'", &maria,
+         "a'b\"c\\d\ne\tf\0g\032h\bi\rj\\%k\\_lxm");
     TEXT("'a\\nb'", &plain, "a\\nb");
     TEXT("\"a\"\"b\"", &maria, "a\"b");
     TEXT("\"a\"\"b\"", &ansi, "a\"b");
@@ -315,7 +340,8 @@ static void test_memory(void **state)
 {
     (void)state;
     struct sql_scan s = {0};
-    const char *text = "select a, b, c from t where id = 1 and name = 'abcdefghijklmnopqrstuvwxyz' and x in (1,2,3,4,5,6,7,8,9)";
+    const char *text = "select a, b, c from t where id = 1 and name = 'abcdefghijklmnopqrstuvwxyz' and x in "
+                       "(1,2,3,4,5,6,7,8,9)";
     assert_int_equal(sql_scan(&s, text, strlen(text), 0, &maria), SQL_OK);
     uint64_t before = mem_count();
     for (int i = 0; i < 10; i++) assert_int_equal(sql_scan(&s, text, strlen(text), 0, &maria), SQL_OK);
@@ -336,7 +362,8 @@ static void test_memory(void **state)
 static void test_cut_anywhere(void **state)
 {
     (void)state;
-    const char *text = "select /*!50000 a*/ 'x\\'y' _utf8'z' @@a.b @'c' x'41' 0x1f 1.5e3 `q` -- c\n # d\n /* e */ <=> ->> \xff 'end";
+    const char *text = "select /*!50000 a*/ 'x\\'y' _utf8'z' @@a.b @'c' x'41' 0x1f 1.5e3 `q` -- c\n # d\n /* "
+                       "e */ <=> ->> \xff 'end";
     size_t len = strlen(text);
     struct sql_scan s = {0};
     for (int trail = SQL_TRAIL_NONE; trail <= SQL_TRAIL_GB18030; trail++) {
@@ -363,10 +390,18 @@ static void test_cut_anywhere(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names_and_numbers), cmocka_unit_test(test_strings),     cmocka_unit_test(test_variables),
-        cmocka_unit_test(test_operators),         cmocka_unit_test(test_versioned),   cmocka_unit_test(test_trail_bytes),
-        cmocka_unit_test(test_statements),        cmocka_unit_test(test_routines),    cmocka_unit_test(test_key),
-        cmocka_unit_test(test_facts),             cmocka_unit_test(test_text),        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_names_and_numbers),
+        cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_variables),
+        cmocka_unit_test(test_operators),
+        cmocka_unit_test(test_versioned),
+        cmocka_unit_test(test_trail_bytes),
+        cmocka_unit_test(test_statements),
+        cmocka_unit_test(test_routines),
+        cmocka_unit_test(test_key),
+        cmocka_unit_test(test_facts),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_memory),
         cmocka_unit_test(test_cut_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
