@@ -277,21 +277,20 @@ enum sql_ref_kind { SQL_J_TABLE, SQL_J_DERIVED, SQL_J_JOIN, SQL_J_FUNCTION /* JS
 enum sql_join { SQL_JOIN_INNER /* also CROSS and comma */, SQL_JOIN_LEFT, SQL_JOIN_RIGHT };
 struct sql_ref {
     enum sql_ref_kind kind;
+    enum sql_join join;          /* JOIN */
     struct sql_span span;
+    bool natural;                /* JOIN */
+    bool lateral;                /* DERIVED */
+    bool comma, parens;          /* JOIN written as a comma; in parentheses (span includes them) */
+    uint32_t nusing, ncols;
     struct sql_table *table;     /* TABLE */
     struct sql_query *query;     /* DERIVED */
-    bool lateral;
     struct str alias;            /* DERIVED, FUNCTION */
-    enum sql_join join;          /* JOIN */
-    bool natural;
     struct sql_ref *left, *right;
     struct sql_expr *on;
     struct str *using_cols;
-    uint32_t nusing;
     struct str *cols;            /* DERIVED: alias (a, b) */
-    uint32_t ncols;
     struct sql_expr *arg;        /* FUNCTION: the document of JSON_TABLE */
-    bool comma, parens;          /* JOIN written as a comma; in parentheses (span includes them) */
 };
 
 /* ---- queries ---- */

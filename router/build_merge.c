@@ -41,6 +41,7 @@ struct mg {
     struct gkey *group;
     uint32_t ngroup;
     bool whole_groups; /* each group lies in one shard */
+    bool partial;      /* groups are made of parts: hidden columns must be aggregates or group keys themselves */
 };
 
 /* ---- expressions ------------------------------------------------------------------------------------------------------- */
@@ -60,6 +61,12 @@ static enum sorting cannot(struct mg *g, const char *why)
 {
     no_scatter(g->b, why, NULL);
     return SORT_NONE;
+}
+
+static bool not_exact(struct mg *g, const char *why)
+{
+    no_scatter(g->b, why, NULL);
+    return false;
 }
 
 static enum sorting sorting_of_column(struct mg *g, const struct cat_column *c)
@@ -155,8 +162,8 @@ static bool same_expr(struct mg *g, const struct sql_expr *x, const struct sql_e
 static bool repeatable(struct mg *g, const struct sql_expr *e)
 {
     const char *what = NULL;
-    if (e->flags & (SQL_EF_HAS_PARAM | SQL_EF_HAS_ASSIGN)) return cannot(g, "ordering or grouping by an expression with a parameter or an assignment") != SORT_NONE;
-    if (expr_differs(e, false, &what)) return cannot(g, "ordering or grouping by RAND() or UUID()") != SORT_NONE;
+    if (e->flags & (SQL_EF_HAS_PARAM | SQL_EF_HAS_ASSIGN)) return not_exact(g, "ordering or grouping by an expression with a parameter or an assignment");
+    if (expr_differs(e, false, &what)) return not_exact(g, "ordering or grouping by RAND() or UUID()");
     return true;
 }
 
@@ -241,6 +248,14 @@ static struct seg text_of(struct mg *g, const struct out *o)
     return seg_text(s);
 }
 
+/* A collation's name for the merge: of the column, where the catalog knows it. */
+static bool known_collation(struct mg *g, const struct term *t, struct str *out)
+{
+    if (!t || !t->cat || !t->cat->collation.len) return false;
+    *out = b_printf(g->b, STR_FMT, STR_ARG(t->cat->collation));
+    return true;
+}
+
 static struct merge_column add_hidden(struct mg *g, const char *head, struct seg body, const char *tail)
 {
     *b_push(g->b, &g->hidden) = seg_text(b_printf(g->b, ", %s", head));
@@ -264,14 +279,14 @@ static bool make_key(struct mg *g, const struct out *o, int visible, bool desc, 
     k->value = visible >= 0 ? (struct merge_column){MERGE_VISIBLE, (uint32_t)visible} : add_hidden(g, "", text_of(g, o), "");
     if (s == SORT_VALUE) return true;
     k->has_weight = true;
-    k->weight = add_hidden(g, "WEIGHT_STRING(", text_of(g, o), ")");
-    struct term *t = o->expr ? (bare(o->expr)->kind == SQL_E_COLUMN ? plain_term(g, bare(o->expr)) : NULL) : o->term;
-    if (s == SORT_TEXT && t && t->cat && t->cat->collation.len) {
-        k->collation = b_printf(g->b, "%.*s", STR_ARG(t->cat->collation));
-        return true;
-    }
+    struct term *t = o->expr ? plain_term(g, o->expr) : o->term;
+    /* Of a group key that is an expression: MariaDB knows it in GROUP BY only as it stands there, not inside a function. All values
+     * of a group are equal under the collation, so any one's weight will do. */
+    bool any = g->partial && !t;
+    k->weight = add_hidden(g, any ? "WEIGHT_STRING(MIN(" : "WEIGHT_STRING(", text_of(g, o), any ? "))" : ")");
+    if (s == SORT_TEXT && known_collation(g, t, &k->collation)) return true;
     k->has_collation_column = true; /* a definition does not carry the collation of an expression: the server is asked */
-    k->collation_column = add_hidden(g, "COLLATION(", text_of(g, o), ")");
+    k->collation_column = add_hidden(g, any ? "COLLATION(MIN(" : "COLLATION(", text_of(g, o), any ? "))" : ")");
     return true;
 }
 
@@ -285,7 +300,7 @@ static enum found by_position(struct mg *g, const struct sql_expr *e, struct out
     add_guard(g->b, e->tok);
     if (!needs_columns(g)) return FOUND_NOTHING;
     if (!str_to_u64(sql_tok_str(g->b->scan, e->tok), &n) || n < 1 || n > g->outs.len) {
-        (void)cannot(g, "a position outside the select list");
+        (void)not_exact(g, "a position outside the select list");
         return FOUND_NOTHING;
     }
     *o = g->outs.at[n - 1];
@@ -321,7 +336,7 @@ static enum found find_target(struct mg *g, const struct sql_expr *e, bool colum
             /* grouping by an alias: only when no table has such a column, which must be known */
             for (struct bref *r = g->bl->refs; r; r = r->next)
                 if (i == -2 || !r->columns_known) {
-                    (void)cannot(g, "a name that may mean a column or an alias");
+                    (void)not_exact(g, "a name that may mean a column or an alias");
                     return FOUND_NOTHING;
                 }
         }
@@ -332,7 +347,7 @@ static enum found find_target(struct mg *g, const struct sql_expr *e, bool colum
         }
     }
     if (e->kind != SQL_E_COLUMN && names_alias(g, e)) {
-        (void)cannot(g, "an ORDER BY or GROUP BY expression over a select alias");
+        (void)not_exact(g, "an ORDER BY or GROUP BY expression over a select alias");
         return FOUND_NOTHING;
     }
     for (uint32_t i = 0; i < g->outs.len; i++) {
@@ -352,7 +367,7 @@ static void push_limit(struct mg *g, bool to_legs)
     const struct sql_limit *l = g->q->limit;
     if (!l) return;
     if (l->with_ties) {
-        (void)cannot(g, "FETCH FIRST ... WITH TIES");
+        (void)not_exact(g, "FETCH FIRST ... WITH TIES");
         return;
     }
     g->m->has_limit = true;
@@ -403,7 +418,7 @@ static bool make_distinct(struct mg *g)
         enum found f = find_target(g, o->items[i].expr, false, &target, &visible);
         if (f == FOUND_NOTHING) return false;
         if (f == FOUND_CONSTANT) continue;
-        if (visible < 0) return cannot(g, "DISTINCT with ORDER BY of what is not selected") != SORT_NONE;
+        if (visible < 0) return not_exact(g, "DISTINCT with ORDER BY of what is not selected");
         if (used[visible]) continue;
         used[visible] = true;
         struct merge_key *k = b_push(g->b, &keys);
@@ -498,8 +513,8 @@ static bool refuse_aggregate(struct mg *g, const struct sql_expr *e)
         {SQL_FN_STD, "STDDEV"}, {SQL_FN_VARIANCE, "VARIANCE"}, {SQL_FN_ANY_VALUE, "ANY_VALUE"}, {SQL_FN_JSON_ARRAYAGG, "JSON_ARRAYAGG"},
         {SQL_FN_JSON_OBJECTAGG, "JSON_OBJECTAGG"}, {SQL_FN_COUNT, "COUNT(DISTINCT)"}, {SQL_FN_SUM, "SUM(DISTINCT)"}, {SQL_FN_AVG, "AVG(DISTINCT)"}};
     for (size_t i = 0; i < COUNT_OF(names); i++)
-        if (names[i].fn == e->call->fn) return cannot(g, names[i].why) != SORT_NONE;
-    return cannot(g, "this aggregate function") != SORT_NONE;
+        if (names[i].fn == e->call->fn) return not_exact(g, names[i].why);
+    return not_exact(g, "this aggregate function");
 }
 
 static bool make_aggregate(struct mg *g, const struct sql_expr *e, struct merge_output *o)
@@ -533,6 +548,7 @@ static bool make_aggregate(struct mg *g, const struct sql_expr *e, struct merge_
     }
     o->has_weight = true;
     o->weight = add_hidden(g, "WEIGHT_STRING(", seg_range(e->span), ")");
+    if (known_collation(g, plain_term(g, e->args[0]), &o->collation)) return true;
     o->has_collation_column = true;
     o->collation_column = add_hidden(g, "COLLATION(", seg_range(e->span), ")");
     return true;
@@ -647,13 +663,13 @@ static bool make_groups(struct mg *g)
 {
     struct merge_spec *m = g->m;
     bool plain;
-    if (g->q->flags & SQL_S_DISTINCT) return cannot(g, "DISTINCT with aggregates") != SORT_NONE;
+    if (g->q->flags & SQL_S_DISTINCT) return not_exact(g, "DISTINCT with aggregates");
     if (!needs_columns(g)) return false;
     if (g->q->having && (!g->ngroup || (g->q->having->flags & SQL_EF_HAS_AGGREGATE) || !follows_from_group(g, g->q->having))) {
         no_scatter(g->b, "HAVING on aggregates", "add the shard column to GROUP BY, or a condition so that one shard answers");
         return false;
     }
-    m->grouped = true;
+    m->grouped = g->partial = true;
     m->noutputs = g->outs.len;
     m->outputs = b_array(g->b, struct merge_output, m->noutputs);
     for (uint32_t i = 0; i < m->noutputs; i++)

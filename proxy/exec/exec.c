@@ -133,7 +133,8 @@ static void settle_transaction(struct exec *e)
 {
     struct front *f = e->f;
     struct front_txn *t = f->txn;
-    if (!t) return;
+    if (LIKELY(!t)) return;
+    if (e->plan && !t->begun && (f->status & WIRE_STATUS_AUTOCOMMIT)) t->isolation = t->access = 0; /* it was for this statement */
     bool deadlock = e->failed && e->fault.code == 1213;
     if (deadlock && !t->locked) {
         while (t->npinned) { /* closing rolls back where the others still hold locks */

@@ -82,7 +82,7 @@ static bool step_isolation(struct lane *l)
 {
     static const char *const names[] = {"", "READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"};
     const struct front_txn *t = l->e->f->txn;
-    if (!t || !t->isolation || !must_join(l)) return false;
+    if (LIKELY(!t || !t->isolation) || l->conn->in_trans || (l->e->flags & EXEC_NO_BEGIN)) return false; /* also before a lone statement */
     struct str text = arena_printf(&l->e->arena, "SET TRANSACTION ISOLATION LEVEL %s", names[t->isolation]);
     return command(l, WIRE_COM_QUERY, text);
 }

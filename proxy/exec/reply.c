@@ -121,6 +121,10 @@ static void relay_bytes(struct lane *l, const char *p, size_t n)
     struct exec *e = l->e;
     struct conn *c = l->conn;
     size_t used = wire_follow_feed(&c->follow, p, n);
+    if (UNLIKELY(c->follow.state > WIRE_F_DONE)) { /* malformed, or a request for a file: nothing of it is passed on */
+        lane_reply_done(l, true);
+        return;
+    }
     e->reply_begun = true;
     if (UNLIKELY(l->discard)) { /* the client is gone */
     } else if (UNLIKELY(relay_renames(l))) {
@@ -134,8 +138,6 @@ static void relay_bytes(struct lane *l, const char *p, size_t n)
         e->reply_sent = true;
         e->f->seq = c->follow.seq;
         lane_reply_done(l, c->follow.failed);
-    } else if (UNLIKELY(c->follow.state == WIRE_F_BAD || c->follow.state == WIRE_F_LOCAL_INFILE)) {
-        lane_reply_done(l, true);
     } else if (e->f->link && e->f->link->pending > LINK_HIGH) {
         link_pause(c->link);
     }
@@ -300,6 +302,10 @@ static void packet_bytes(struct lane *l, const char *p, size_t n, bool to_client
     size_t total = wire_follow_feed(&c->follow, p, n);
     struct buf *out = &e->f->engine->out;
     buf_reset(out);
+    if (UNLIKELY(c->follow.state > WIRE_F_DONE)) {
+        lane_reply_done(l, true);
+        return;
+    }
     bool keep = l->phase != LANE_LEG || e->mode == EXEC_CAPTURE;
     while (total) {
         size_t used = 0;
@@ -329,8 +335,6 @@ static void packet_bytes(struct lane *l, const char *p, size_t n, bool to_client
         if (to_client) e->reply_sent = true;
         if (l->phase == LANE_LEG && e->mode == EXEC_CAPTURE && l == &e->lanes[0]) e->capture = l->cap; /* of the last text */
         lane_reply_done(l, c->follow.failed);
-    } else if (c->follow.state == WIRE_F_BAD || c->follow.state == WIRE_F_LOCAL_INFILE) {
-        lane_reply_done(l, true);
     } else if (to_client && e->f->link && e->f->link->pending > LINK_HIGH) {
         link_pause(c->link);
     }

@@ -57,8 +57,8 @@ static bool commit_then(struct front *f, void *ctx, const struct exec_result *r)
 {
     struct commit_job job = *(struct commit_job *)ctx;
     mem_free(ctx);
-    if (job.commit) COUNT(f->engine, transactions_committed);
-    else COUNT(f->engine, transactions_rolled_back);
+    if (!job.commit) COUNT(f->engine, transactions_rolled_back);
+    else if (!r->failed) COUNT(f->engine, transactions_committed);
     struct exec_result result = *r;
     if (r->failed) front_txn_drop(f);
     else front_txn_end(f);
@@ -274,9 +274,22 @@ static void savepoint(struct session *s, const struct sql_stmt *st)
     struct front_txn *t = f->txn;
     struct str name = st->txn->name;
     size_t at = find_savepoint(t, name);
+    if (t && t->lost) at = 0; /* told below */
     if (st->kind != SQL_SAVEPOINT && at == SIZE_MAX) {
         front_err(f, 1305, "42000", arena_printf(&f->engine->arena, "SAVEPOINT %.*s does not exist", STR_ARG(name)));
         session_done(s);
+        return;
+    }
+    if (t && t->lost) {
+        struct exec_result r = {0};
+        struct commit_job *job = mem_zalloc(sizeof *job);
+        if (!job) {
+            session_close(s, false);
+            return;
+        }
+        r.failed = true;
+        fault_set(&r.fault, &f->engine->arena, 1402, "XA100", "Weir: the transaction was rolled back: %s", t->lost_why);
+        immediately(s, job, &r);
         return;
     }
     if (!front_in_txn(f)) { /* autocommit: a savepoint lives as long as its statement */

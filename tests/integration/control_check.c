@@ -212,7 +212,7 @@ static void make_tables(MYSQL *my)
 
 static struct {
     pthread_mutex_t lock;
-    struct catalog *catalog;
+    struct catalog *kept[256]; /* all that came: readers need no reference */
     unsigned catalogs, ids, logs;
 } seen = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -220,9 +220,10 @@ static void on_catalog(void *ctx, struct catalog *c)
 {
     (void)ctx;
     pthread_mutex_lock(&seen.lock);
-    catalog_unref(seen.catalog);
-    seen.catalog = c;
-    seen.catalogs++;
+    if (seen.catalogs < COUNT_OF(seen.kept))
+        seen.kept[seen.catalogs++] = c;
+    else
+        catalog_unref(c);
     pthread_mutex_unlock(&seen.lock);
 }
 static void on_ids(void *ctx)
@@ -255,9 +256,18 @@ static struct control *start(void)
     return c;
 }
 
+static struct catalog *newest(unsigned *n)
+{
+    pthread_mutex_lock(&seen.lock);
+    struct catalog *c = seen.catalogs ? seen.kept[seen.catalogs - 1] : NULL;
+    if (n) *n = seen.catalogs;
+    pthread_mutex_unlock(&seen.lock);
+    return c;
+}
+
 static const struct cat_table *table(const char *name)
 {
-    return catalog_table(seen.catalog, STR("cc_main"), str_of(name));
+    return catalog_table(newest(NULL), STR("cc_main"), str_of(name));
 }
 
 static void report(const char *part, unsigned before)
@@ -278,7 +288,7 @@ static void check_catalog(void)
 {
     unsigned before = failed;
     const struct cat_table *t = table("orders");
-    CHECK(seen.catalog && seen.catalog->version == 1, "no first catalog");
+    CHECK(newest(NULL) && newest(NULL)->version == 1, "no first catalog");
     CHECK(t && t->ncolumns == 8, "orders");
     if (t) {
         check_column(t, "order_id", CAT_UINT, 0, false);
@@ -318,18 +328,20 @@ static bool wait_flag(_Atomic bool *flag)
 
 static void check_reload(struct control *c, MYSQL *my)
 {
-    unsigned before = failed, published = seen.catalogs;
+    unsigned before = failed, published, now;
+    newest(&published);
     _Atomic bool done = false;
     control_reload_catalog_then(c, set_flag, &done);
     CHECK(wait_flag(&done), "not called back");
-    CHECK(seen.catalogs > published, "published though nothing changed");
-    CHECK(seen.catalog->version == 1, "version %llu", (unsigned long long)seen.catalog->version);
+    newest(&now);
+    CHECK(now > published, "published though nothing changed");
+    CHECK(newest(NULL)->version == 1, "version %llu", (unsigned long long)newest(NULL)->version);
     run(my, "ALTER TABLE cc_a.orders_0 ADD extra INT");
     done = false;
     control_reload_catalog(c);
     control_reload_catalog_then(c, set_flag, &done);
     CHECK(wait_flag(&done), "not called back");
-    CHECK(seen.catalog->version == 2, "version %llu", (unsigned long long)seen.catalog->version);
+    CHECK(newest(NULL)->version == 2, "version %llu", (unsigned long long)newest(NULL)->version);
     CHECK(table("orders") && cat_column(table("orders"), STR("extra"), NULL), "the new column");
     report("reload", before);
 }
@@ -547,7 +559,7 @@ int main(int argc, char **argv)
     static const char *const sql[] = {"DROP DATABASE cc_main", "DROP DATABASE cc_a", "DROP DATABASE cc_b", "DROP DATABASE cc_ids"};
     for (size_t i = 0; i < COUNT_OF(sql); i++) run(my, sql[i]);
     mysql_close(my);
-    catalog_unref(seen.catalog);
+    for (unsigned i = 0; i < seen.catalogs; i++) catalog_unref(seen.kept[i]);
     router_free(router);
     conf_free(conf);
     mysql_library_end();

@@ -152,7 +152,7 @@ class Accounts(world.Case):
 
     def test_connections_of_one_user(self):
         a, b = self.login('few', 'few'), self.login('few', 'few')
-        e = self.denied('few', 'few', 1226, 'few')
+        e = self.denied('few', 'few', 1203, 'few')
         self.assertEqual(e.state, '42000')
         self.login('app', 'app')                        # others are not concerned
         a.quit()
