@@ -1,13 +1,14 @@
 /*
  * parse.h - what the files of the parser share; not for other folders.
  *
- *   parse.c  entry, faults, names, lists     parse_query.c  SELECT, set operations, WITH     parse_from.c
- * table references parse_expr.c  operators (Pratt)          parse_prim.c   operands parse_call.c  functions,
- * windows parse_dml.c  INSERT ... LOAD             parse_ddl.c    CREATE TABLE ... RENAME parse_admin.c,
- * parse_misc.c  the rest
+ *   parse.c        entry, faults, names, lists       parse_query.c  SELECT, set operations, WITH
+ *   parse_expr.c   operators (Pratt)                 parse_from.c   table references
+ *   parse_prim.c   operands                          parse_dml.c    INSERT ... LOAD
+ *   parse_call.c   functions, windows, types         parse_ddl.c    CREATE TABLE ... RENAME
+ *   parse_admin.c  SET, SHOW, EXPLAIN                parse_misc.c   transactions, locks, the rest
  *
- * A parser walks the token array with one index. A fault leaves by longjmp to sql_parse: all memory is the
- * caller's arena, so that there is nothing to undo, and no function below needs a second path for failure.
+ * A parser walks the token array with one index. A fault leaves by longjmp to sql_parse: all memory is the caller's
+ * arena, so that there is nothing to undo, and no function below needs a second path for failure.
  */
 #ifndef WEIR_PARSE_H
 #define WEIR_PARSE_H

@@ -1,8 +1,9 @@
 /*
  * scan.h - what the files of the token pass share; not for other folders.
  *
- *   scan.c  the loop, the key, the ends of statements     scan_body.c  bodies of tokens, comments, multi-byte
- * characters scan_facts.c  what the session wants to know of a statement, routines with ';' inside
+ *   scan.c        the loop, the key, the ends of statements
+ *   scan_body.c   bodies of tokens, comments, multi-byte characters
+ *   scan_facts.c  what a session wants to know of a statement, routines with ';' inside
  */
 #ifndef WEIR_SCAN_H
 #define WEIR_SCAN_H

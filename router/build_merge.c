@@ -133,7 +133,13 @@ static enum sorting sorting_of(struct mg *g, const struct sql_expr *e)
     return SORT_UNKNOWN;
 }
 
-/* The same tokens, or the same column. Literals that made them equal are guarded. */
+static bool is_literal(const struct sql_tok *t)
+{
+    return t->kind >= SQL_T_INT && t->kind <= SQL_T_BIN;
+}
+
+/* The same tokens, or the same column. Where only literals decide, they are guarded: another statement with this key may have
+ * others. */
 static bool same_expr(struct mg *g, const struct sql_expr *x, const struct sql_expr *y)
 {
     x = bare(x);
@@ -144,18 +150,21 @@ static bool same_expr(struct mg *g, const struct sql_expr *x, const struct sql_e
     }
     const struct sql_scan *s = g->b->scan;
     uint32_t n = x->span.end - x->span.first;
+    bool same = true;
     if (x->kind != y->kind || y->span.end - y->span.first != n) return false;
     for (uint32_t i = 0; i < n; i++) {
         const struct sql_tok *a = &s->toks[x->span.first + i], *c = &s->toks[y->span.first + i];
         struct str ta = sql_tok_str(s, x->span.first + i), tc = sql_tok_str(s, y->span.first + i);
         if (a->kind != c->kind || a->kind == SQL_T_PARAM) return false;
-        if (a->kind == SQL_T_WORD ? !str_eq_nocase(ta, tc) : !str_eq(ta, tc)) return false;
+        bool equal = a->kind == SQL_T_WORD ? str_eq_nocase(ta, tc) : str_eq(ta, tc);
+        if (!equal && !is_literal(a)) return false;
+        same &= equal;
     }
     for (uint32_t i = 0; i < n; i++) {
         add_guard(g->b, x->span.first + i);
         add_guard(g->b, y->span.first + i);
     }
-    return true;
+    return same;
 }
 
 /* May e be written a second time into the statement? */

@@ -1,20 +1,23 @@
 /*
- * columns.c - information_schema -> catalog: the columns of every table that the rules or their default databases know.
+ * columns.c - information_schema -> catalog: the columns of every table that the rules or their default
+ * databases know.
  *
- *   for each source: which databases matter, and of each either all tables (it is a schema's own database on its default
- *   source) or only first nodes of configured tables
+ *   for each source: which databases matter, and of each either all tables (it is a schema's own database on
+ * its default source) or only first nodes of configured tables
  *        -> TABLES, COLUMNS, STATISTICS of that database -> physical tables in scratch
- *   then logical names: configured table <- its first node; any other table of the default database <- itself, unless it is a node
+ *   then logical names: configured table <- its first node; any other table of the default database <-
+ * itself, unless it is a node
  *
- * The questions are the same for MariaDB 10.11 and MySQL 8/9: columns are aliased, because their case differs, and read by position.
- * One question a database with TABLE_SCHEMA = '..' alone or with names: both servers then open only that database's tables.
+ * The questions are the same for MariaDB 10.11 and MySQL 8/9: columns are aliased, because their case
+ * differs, and read by position. One question a database with TABLE_SCHEMA = '..' alone or with names: both
+ * servers then open only that database's tables.
  */
 #include "proxy/control/room.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-struct physical { /* a table as a server describes it */
+struct physical {       /* a table as a server describes it */
     struct cat_table t; /* t.name: physical */
     VEC(struct cat_column) columns;
     struct str unique; /* name of the unique index in t.primary */
@@ -32,7 +35,7 @@ struct load {
     struct arena arena;
     struct catalog *out;
     VEC(struct wanted *) wanted; /* of the source at hand */
-    bool memory; /* ran out of it */
+    bool memory;                 /* ran out of it */
 };
 
 /* ---- types ---- */
@@ -43,15 +46,40 @@ static enum cat_class class_of(struct str data_type, struct str column_type)
         const char *name;
         enum cat_class cls;
     } table[] = {
-        {"decimal", CAT_DECIMAL},    {"numeric", CAT_DECIMAL},   {"float", CAT_FLOAT},       {"double", CAT_FLOAT},
-        {"bit", CAT_BIT},            {"year", CAT_YEAR},         {"date", CAT_DATE},         {"time", CAT_TIME},
-        {"datetime", CAT_DATETIME},  {"timestamp", CAT_TIMESTAMP}, {"enum", CAT_ENUM},       {"set", CAT_SET},
-        {"char", CAT_TEXT},          {"varchar", CAT_TEXT},      {"tinytext", CAT_TEXT},     {"text", CAT_TEXT},
-        {"mediumtext", CAT_TEXT},    {"longtext", CAT_TEXT},     {"binary", CAT_BINARY},     {"varbinary", CAT_BINARY},
-        {"tinyblob", CAT_BINARY},    {"blob", CAT_BINARY},       {"mediumblob", CAT_BINARY}, {"longblob", CAT_BINARY},
-        {"json", CAT_JSON},          {"geometry", CAT_GEOMETRY}, {"point", CAT_GEOMETRY},    {"linestring", CAT_GEOMETRY},
-        {"polygon", CAT_GEOMETRY},   {"multipoint", CAT_GEOMETRY}, {"multilinestring", CAT_GEOMETRY},
-        {"multipolygon", CAT_GEOMETRY}, {"geometrycollection", CAT_GEOMETRY}, {"geomcollection", CAT_GEOMETRY},
+        {"decimal", CAT_DECIMAL},
+        {"numeric", CAT_DECIMAL},
+        {"float", CAT_FLOAT},
+        {"double", CAT_FLOAT},
+        {"bit", CAT_BIT},
+        {"year", CAT_YEAR},
+        {"date", CAT_DATE},
+        {"time", CAT_TIME},
+        {"datetime", CAT_DATETIME},
+        {"timestamp", CAT_TIMESTAMP},
+        {"enum", CAT_ENUM},
+        {"set", CAT_SET},
+        {"char", CAT_TEXT},
+        {"varchar", CAT_TEXT},
+        {"tinytext", CAT_TEXT},
+        {"text", CAT_TEXT},
+        {"mediumtext", CAT_TEXT},
+        {"longtext", CAT_TEXT},
+        {"binary", CAT_BINARY},
+        {"varbinary", CAT_BINARY},
+        {"tinyblob", CAT_BINARY},
+        {"blob", CAT_BINARY},
+        {"mediumblob", CAT_BINARY},
+        {"longblob", CAT_BINARY},
+        {"json", CAT_JSON},
+        {"geometry", CAT_GEOMETRY},
+        {"point", CAT_GEOMETRY},
+        {"linestring", CAT_GEOMETRY},
+        {"polygon", CAT_GEOMETRY},
+        {"multipoint", CAT_GEOMETRY},
+        {"multilinestring", CAT_GEOMETRY},
+        {"multipolygon", CAT_GEOMETRY},
+        {"geometrycollection", CAT_GEOMETRY},
+        {"geomcollection", CAT_GEOMETRY},
     };
     static const char *const integers[] = {"tinyint", "smallint", "mediumint", "int", "integer", "bigint"};
     for (size_t i = 0; i < COUNT_OF(integers); i++)
@@ -89,8 +117,10 @@ static void put_where(struct buf *b, const struct wanted *w)
     buf_putz(b, ")");
 }
 
-/* One question; `row` is called for each row. False: the source failed (link->error) or memory (L->memory). */
-static bool ask(struct load *L, struct link *l, struct wanted *w, const char *head, const char *more, const char *order,
+/* One question; `row` is called for each row. False: the source failed (link->error) or memory (L->memory).
+ */
+static bool ask(struct load *L, struct link *l, struct wanted *w, const char *head, const char *more,
+                const char *order,
                 void row(struct load *L, struct wanted *w, MYSQL_ROW r, const unsigned long *len))
 {
     struct buf b = {0};
@@ -126,7 +156,8 @@ static void on_table(struct load *L, struct wanted *w, MYSQL_ROW r, const unsign
     if (!map_put(&w->found, name, p)) L->memory = true;
 }
 
-/* 0 table, 1 column, 2 COLUMN_TYPE, 3 DATA_TYPE, 4 collation, 5 precision, 6 scale, 7 fraction, 8 nullable, 9 EXTRA, 10 has default, 11 key */
+/* 0 table, 1 column, 2 COLUMN_TYPE, 3 DATA_TYPE, 4 collation, 5 precision, 6 scale, 7 fraction, 8 nullable, 9
+ * EXTRA, 10 has default, 11 key */
 static void on_column(struct load *L, struct wanted *w, MYSQL_ROW r, const unsigned long *len)
 {
     struct physical *p = map_get(&w->found, field(r, len, 0));
@@ -149,12 +180,14 @@ static void on_column(struct load *L, struct wanted *w, MYSQL_ROW r, const unsig
     c->auto_increment = str_find(extra, STR("auto_increment"), 0) != SIZE_MAX;
     c->invisible = str_find(extra, STR("INVISIBLE"), 0) != SIZE_MAX;
     /* MySQL's DEFAULT_GENERATED marks an expression default, which is no generated column. */
-    c->generated = str_find(extra, STR("VIRTUAL GENERATED"), 0) != SIZE_MAX || str_find(extra, STR("STORED GENERATED"), 0) != SIZE_MAX;
+    c->generated = str_find(extra, STR("VIRTUAL GENERATED"), 0) != SIZE_MAX ||
+                   str_find(extra, STR("STORED GENERATED"), 0) != SIZE_MAX;
     c->has_default = c->nullable || str_eq(field(r, len, 10), STR("1"));
     c->primary = str_eq(field(r, len, 11), STR("PRI"));
 }
 
-/* Parts of unique indexes, PRIMARY's first; the rows of one index come together. The first index that identifies every row stays. */
+/* Parts of unique indexes, PRIMARY's first; the rows of one index come together. The first index that
+ * identifies every row stays. */
 static void on_index(struct load *L, struct wanted *w, MYSQL_ROW r, const unsigned long *len)
 {
     struct physical *p = map_get(&w->found, field(r, len, 0));
@@ -178,14 +211,19 @@ static void on_index(struct load *L, struct wanted *w, MYSQL_ROW r, const unsign
 
 static bool load_database(struct load *L, struct link *l, struct wanted *w)
 {
-    return ask(L, l, w, "SELECT TABLE_NAME AS a, TABLE_TYPE AS b FROM information_schema.TABLES", "", "", on_table) &&
+    return ask(L, l, w, "SELECT TABLE_NAME AS a, TABLE_TYPE AS b FROM information_schema.TABLES", "", "",
+               on_table) &&
            ask(L, l, w,
-               "SELECT TABLE_NAME AS a, COLUMN_NAME AS b, COLUMN_TYPE AS c, DATA_TYPE AS d, COLLATION_NAME AS e, NUMERIC_PRECISION AS f,"
-               " NUMERIC_SCALE AS g, DATETIME_PRECISION AS h, IS_NULLABLE AS i, EXTRA AS j, COLUMN_DEFAULT IS NOT NULL AS k,"
+               "SELECT TABLE_NAME AS a, COLUMN_NAME AS b, COLUMN_TYPE AS c, DATA_TYPE AS d, COLLATION_NAME "
+               "AS e, NUMERIC_PRECISION AS f,"
+               " NUMERIC_SCALE AS g, DATETIME_PRECISION AS h, IS_NULLABLE AS i, EXTRA AS j, COLUMN_DEFAULT "
+               "IS NOT NULL AS k,"
                " COLUMN_KEY AS l FROM information_schema.COLUMNS",
                "", " ORDER BY TABLE_NAME, ORDINAL_POSITION", on_column) &&
            ask(L, l, w,
-               "SELECT TABLE_NAME AS a, INDEX_NAME AS b, COLUMN_NAME AS c, SEQ_IN_INDEX AS d FROM information_schema.STATISTICS", " AND NON_UNIQUE = 0",
+               "SELECT TABLE_NAME AS a, INDEX_NAME AS b, COLUMN_NAME AS c, SEQ_IN_INDEX AS d FROM "
+               "information_schema.STATISTICS",
+               " AND NON_UNIQUE = 0",
                " ORDER BY TABLE_NAME, INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX", on_index);
 }
 
@@ -290,9 +328,10 @@ static bool same_table(const struct cat_table *a, const struct cat_table *b)
         if (a->primary[i] != b->primary[i]) return false;
     for (uint32_t i = 0; i < a->ncolumns; i++) {
         const struct cat_column *x = &a->columns[i], *y = &b->columns[i];
-        if (!str_eq(x->name, y->name) || !str_eq(x->type, y->type) || !str_eq(x->collation, y->collation) || x->cls != y->cls ||
-            x->precision != y->precision || x->scale != y->scale || x->nullable != y->nullable ||
-            x->auto_increment != y->auto_increment || x->generated != y->generated || x->invisible != y->invisible ||
+        if (!str_eq(x->name, y->name) || !str_eq(x->type, y->type) || !str_eq(x->collation, y->collation) ||
+            x->cls != y->cls || x->precision != y->precision || x->scale != y->scale ||
+            x->nullable != y->nullable || x->auto_increment != y->auto_increment ||
+            x->generated != y->generated || x->invisible != y->invisible ||
             x->has_default != y->has_default || x->primary != y->primary)
             return false;
     }
@@ -316,7 +355,8 @@ static bool load_source(struct load *L, uint32_t source)
     struct link *l = &L->job->links[source];
     collect_wanted(L, source);
     bool ok = link_open(l); /* also when nothing is wanted: the caller learns whether it is up */
-    for (uint32_t i = 0; i < L->wanted.len && ok && !L->memory; i++) ok = load_database(L, l, L->wanted.at[i]);
+    for (uint32_t i = 0; i < L->wanted.len && ok && !L->memory; i++)
+        ok = load_database(L, l, L->wanted.at[i]);
     if (ok && !L->memory) publish_source(L, source);
     for (uint32_t i = 0; i < L->wanted.len; i++) map_release(&L->wanted.at[i]->found);
     return ok;

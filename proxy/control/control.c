@@ -1,13 +1,14 @@
 /*
  * control.c - the threads that may block, and the doors to them.
  *
- *   source thread (one a source, with one connection)          catalog thread (one, with a connection a source while it loads)
- *     health: SELECT 1 every 2 s, 0.5 s while down               reload on request (coalesced), when a source that was missed
- *     ids:    refills of the sequences on that source              comes up, and every minute
- *     kill:   KILL QUERY | CONNECTION
+ *   source thread (one a source, with one connection)          catalog thread (one, with a connection a
+ * source while it loads) health: SELECT 1 every 2 s, 0.5 s while down               reload on request
+ * (coalesced), when a source that was missed ids:    refills of the sequences on that source comes up, and
+ * every minute kill:   KILL QUERY | CONNECTION
  *
- * A thread for each source, so that a hanging server delays nobody but those who need it. Callers only set flags or append to a bounded
- * queue under a short mutex and signal; nobody holds a lock while a server is asked. Lock order: a sequence's, then a source's.
+ * A thread for each source, so that a hanging server delays nobody but those who need it. Callers only set
+ * flags or append to a bounded queue under a short mutex and signal; nobody holds a lock while a server is
+ * asked. Lock order: a sequence's, then a source's.
  */
 #include "proxy/control/room.h"
 
@@ -19,9 +20,9 @@
 enum {
     HEALTH_MS = 2000,
     HEALTH_DOWN_MS = 500,
-    CATALOG_MS = 60000,    /* tables changed behind our back are seen within a minute */
+    CATALOG_MS = 60000, /* tables changed behind our back are seen within a minute */
     CATALOG_READ_MS = 10000,
-    MAX_KILLS = 1024       /* waiting, a source */
+    MAX_KILLS = 1024 /* waiting, a source */
 };
 
 struct kill {
@@ -36,10 +37,10 @@ struct room { /* one source */
     char name[65];
     pthread_t thread;
     bool started;
-    struct link link;       /* the source thread's */
-    uint64_t next_check;    /* the source thread's */
-    unsigned seed;          /* the source thread's: jitter */
-    _Atomic bool missed;    /* the last catalog load did not reach it */
+    struct link link;    /* the source thread's */
+    uint64_t next_check; /* the source thread's */
+    unsigned seed;       /* the source thread's: jitter */
+    _Atomic bool missed; /* the last catalog load did not reach it */
 
     pthread_mutex_t lock; /* all below */
     pthread_cond_t cond;
@@ -60,7 +61,7 @@ struct control {
     struct control_callbacks cb;
     struct room *rooms;
     struct idseq *seqs;
-    uint32_t nrooms, nseqs; /* initialised */
+    uint32_t nrooms, nseqs;  /* initialised */
     struct catalog *catalog; /* the catalog thread's, after start */
     struct link *links;      /* the catalog thread's */
     bool *answers;
@@ -181,7 +182,8 @@ void control_source_state(const struct control *c, uint32_t source, struct contr
 static void do_kill(struct room *r, const struct kill *k)
 {
     char sql[64];
-    int n = snprintf(sql, sizeof sql, "KILL %s %llu", k->connection ? "CONNECTION" : "QUERY", (unsigned long long)k->thread);
+    int n = snprintf(sql, sizeof sql, "KILL %s %llu", k->connection ? "CONNECTION" : "QUERY",
+                     (unsigned long long)k->thread);
     if (link_query(&r->link, str_make(sql, (size_t)n), true)) return;
     bool gone = r->link.code == 1094; /* no such thread: it ended by itself */
     say(r->c, gone ? CONTROL_DEBUG : CONTROL_WARN, "source %s: %s: %s", r->name, sql, r->link.error);
@@ -219,7 +221,8 @@ static void ids_wanted(void *ctx, uint32_t sequence)
     pthread_mutex_unlock(&r->lock);
 }
 
-static bool ids_fetch(void *ctx, uint32_t sequence, uint64_t floor, uint64_t n, uint64_t *last, char error[IDS_ERROR])
+static bool ids_fetch(void *ctx, uint32_t sequence, uint64_t floor, uint64_t n, uint64_t *last,
+                      char error[IDS_ERROR])
 {
     struct control *c = ctx;
     const struct conf_sequence *q = &c->conf->sequences[sequence];
@@ -257,12 +260,14 @@ static void give_back(struct room *r)
         uint64_t keep, last;
         if (c->conf->sequences[i].source != r->index || !idseq_close(&c->seqs[i], &keep, &last)) continue;
         if (r->link.my && !segment_return(&r->link, &c->conf->sequences[i], keep, last))
-            say(c, CONTROL_WARN, "sequence " STR_FMT ": ids %llu to %llu are lost: %s", STR_ARG(c->conf->sequences[i].name),
-                (unsigned long long)keep + 1, (unsigned long long)last, r->link.error);
+            say(c, CONTROL_WARN, "sequence " STR_FMT ": ids %llu to %llu are lost: %s",
+                STR_ARG(c->conf->sequences[i].name), (unsigned long long)keep + 1, (unsigned long long)last,
+                r->link.error);
     }
 }
 
-enum ids_status ids_take(struct control *c, uint32_t sequence, uint64_t n, uint64_t *first, struct arena *a, struct fault *f)
+enum ids_status ids_take(struct control *c, uint32_t sequence, uint64_t n, uint64_t *first, struct arena *a,
+                         struct fault *f)
 {
     if (UNLIKELY(sequence >= c->nseqs)) {
         fault_set(f, a, 1105, "HY000", "no sequence number %u in the rules", sequence);
@@ -271,7 +276,8 @@ enum ids_status ids_take(struct control *c, uint32_t sequence, uint64_t n, uint6
     return idseq_take(&c->seqs[sequence], n, first, a, f);
 }
 
-enum ids_status ids_raise(struct control *c, uint32_t sequence, uint64_t value, struct arena *a, struct fault *f)
+enum ids_status ids_raise(struct control *c, uint32_t sequence, uint64_t value, struct arena *a,
+                          struct fault *f)
 {
     if (UNLIKELY(sequence >= c->nseqs)) {
         fault_set(f, a, 1105, "HY000", "no sequence number %u in the rules", sequence);
@@ -345,8 +351,13 @@ static void catalog_failed(void *ctx, uint32_t source, const char *error)
 /* One load; publishes it when it differs or `always`. */
 static void load_catalog(struct control *c, bool always)
 {
-    struct columns_job job = {.router = c->router, .old = c->catalog, .links = c->links, .ask = ask_source,
-                              .failed = catalog_failed, .ctx = c, .answers = c->answers};
+    struct columns_job job = {.router = c->router,
+                              .old = c->catalog,
+                              .links = c->links,
+                              .ask = ask_source,
+                              .failed = catalog_failed,
+                              .ctx = c,
+                              .answers = c->answers};
     struct catalog *fresh = columns_load(&job);
     for (uint32_t i = 0; i < c->nrooms; i++) {
         atomic_store(&c->rooms[i].missed, !fresh || !c->answers[i]);
@@ -363,7 +374,8 @@ static void load_catalog(struct control *c, bool always)
     c->catalog = fresh;
     if ((changed || always) && c->cb.catalog) c->cb.catalog(c->cb.ctx, catalog_ref(fresh));
     if (changed)
-        say(c, CONTROL_DEBUG, "table metadata version %llu: %u tables", (unsigned long long)fresh->version, fresh->tables.len);
+        say(c, CONTROL_DEBUG, "table metadata version %llu: %u tables", (unsigned long long)fresh->version,
+            fresh->tables.len);
 }
 
 /* Sources that came up between the load and the store of `missed` are asked again. */
@@ -437,7 +449,8 @@ void control_reload_catalog_then(struct control *c, void (*done)(void *ctx), voi
 static struct link *make_links(const struct conf *conf, uint64_t connect_ms, uint64_t read_ms)
 {
     struct link *links = mem_zalloc(sizeof *links * (conf->nsources + 1));
-    for (uint32_t i = 0; links && i < conf->nsources; i++) link_init(&links[i], &conf->sources[i], connect_ms, read_ms);
+    for (uint32_t i = 0; links && i < conf->nsources; i++)
+        link_init(&links[i], &conf->sources[i], connect_ms, read_ms);
     return links;
 }
 
@@ -535,7 +548,8 @@ struct control *control_start(const struct router *r, const struct control_callb
     if (!c->catalog || !start_threads(c)) goto failed;
     return c;
 failed:
-    diag_add(d, DIAG_ERROR, STR_NULL, 0, 0, NULL, "the control threads cannot be started: out of memory or threads");
+    diag_add(d, DIAG_ERROR, STR_NULL, 0, 0, NULL,
+             "the control threads cannot be started: out of memory or threads");
     if (c) control_stop(c);
     return NULL;
 }

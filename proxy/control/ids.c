@@ -1,6 +1,6 @@
 /*
- * ids.c - segments of one sequence: the lock-free take, the switch to the segment ahead, the refill machine. ids.h has the
- * drawing and the proof.
+ * ids.c - segments of one sequence: the lock-free take, the switch to the segment ahead, the refill machine.
+ * ids.h has the drawing and the proof.
  */
 #include "proxy/control/ids.h"
 
@@ -12,7 +12,8 @@ static uint64_t least_step(const struct idseq *s)
     return n < (uint64_t)1 << 32 ? n : (uint64_t)1 << 32;
 }
 
-bool idseq_init(struct idseq *s, const struct conf_sequence *conf, const char *source, const struct idseq_hooks *hooks)
+bool idseq_init(struct idseq *s, const struct conf_sequence *conf, const char *source,
+                const struct idseq_hooks *hooks)
 {
     memset(s, 0, sizeof *s);
     /* next = end = 0: nothing to take. Real ids begin at 1. */
@@ -65,7 +66,8 @@ static void install(struct idseq *s, uint64_t from, uint64_t to)
     atomic_store_explicit(&s->end, to, memory_order_release);
 }
 
-/* Makes the segment ahead the current one; the rest of the current one is kept when they touch, lost when not. */
+/* Makes the segment ahead the current one; the rest of the current one is kept when they touch, lost when
+ * not. */
 static void move_up(struct idseq *s)
 {
     uint64_t from = s->from, to = s->to;
@@ -82,7 +84,8 @@ static void skip_to(struct idseq *s, uint64_t at)
 {
     uint64_t x = atomic_load_explicit(&s->next, memory_order_relaxed);
     while (x < at)
-        if (atomic_compare_exchange_weak_explicit(&s->next, &x, at, memory_order_acq_rel, memory_order_relaxed)) {
+        if (atomic_compare_exchange_weak_explicit(&s->next, &x, at, memory_order_acq_rel,
+                                                  memory_order_relaxed)) {
             s->base += at - x;
             return;
         }
@@ -90,7 +93,8 @@ static void skip_to(struct idseq *s, uint64_t at)
 
 static enum ids_status failed(struct idseq *s, const char *why, struct arena *a, struct fault *f)
 {
-    fault_set(f, a, 1105, "HY000", "no id from sequence '" STR_FMT "' (source '%s'): %s", STR_ARG(s->conf->name), s->source, why);
+    fault_set(f, a, 1105, "HY000", "no id from sequence '" STR_FMT "' (source '%s'): %s",
+              STR_ARG(s->conf->name), s->source, why);
     return IDS_FAILED;
 }
 
@@ -114,7 +118,8 @@ static bool take_current(struct idseq *s, uint64_t n, uint64_t *first)
     uint64_t end = atomic_load_explicit(&s->end, memory_order_acquire);
     uint64_t x = atomic_load_explicit(&s->next, memory_order_relaxed);
     while (x < end && end - x >= n)
-        if (atomic_compare_exchange_weak_explicit(&s->next, &x, x + n, memory_order_acq_rel, memory_order_relaxed)) {
+        if (atomic_compare_exchange_weak_explicit(&s->next, &x, x + n, memory_order_acq_rel,
+                                                  memory_order_relaxed)) {
             *first = x;
             return true;
         }
@@ -129,13 +134,15 @@ static void prefetch(struct idseq *s)
     pthread_mutex_unlock(&s->lock);
 }
 
-static enum ids_status take_slow(struct idseq *s, uint64_t n, uint64_t *first, struct arena *a, struct fault *f)
+static enum ids_status take_slow(struct idseq *s, uint64_t n, uint64_t *first, struct arena *a,
+                                 struct fault *f)
 {
     enum ids_status st = IDS_OK;
     pthread_mutex_lock(&s->lock);
     bool got = take_current(s, n, first);
     if (!got && has_ahead(s)) {
-        /* Not moved up when it does not help: a large range was asked for and both segments stay for the others. */
+        /* Not moved up when it does not help: a large range was asked for and both segments stay for the
+         * others. */
         bool touches = s->from == atomic_load_explicit(&s->end, memory_order_relaxed);
         if (touches || s->to - s->from >= n) {
             move_up(s);
@@ -217,7 +224,8 @@ static void fetched(struct idseq *s, uint64_t from, uint64_t to)
     if (raised) {
         s->from = s->to = 0;
         install(s, from, to);
-    } else if (atomic_load_explicit(&s->next, memory_order_relaxed) >= atomic_load_explicit(&s->end, memory_order_relaxed) &&
+    } else if (atomic_load_explicit(&s->next, memory_order_relaxed) >=
+                   atomic_load_explicit(&s->end, memory_order_relaxed) &&
                !has_ahead(s)) {
         install(s, from, to);
     } else {
@@ -258,7 +266,8 @@ bool idseq_refill(struct idseq *s)
     bool ok = s->hooks.fetch(s->hooks.ctx, s->conf->index, floor, n, &last, error);
     if (ok && n && (last < n || last - n < floor || last > IDS_LIMIT)) {
         ok = false;
-        snprintf(error, sizeof error, "the sequence is exhausted or its row was changed (max_id %llu)", (unsigned long long)last);
+        snprintf(error, sizeof error, "the sequence is exhausted or its row was changed (max_id %llu)",
+                 (unsigned long long)last);
     }
 
     uint64_t now = s->hooks.now_ms(s->hooks.ctx);
@@ -287,7 +296,8 @@ bool idseq_refill(struct idseq *s)
         }
     }
     arm_prefetch(s);
-    if (s->retry_at) atomic_store_explicit(&s->prefetch_at, UINT64_MAX, memory_order_relaxed); /* idseq_tick tries again */
+    if (s->retry_at)
+        atomic_store_explicit(&s->prefetch_at, UINT64_MAX, memory_order_relaxed); /* idseq_tick tries again */
     pthread_mutex_unlock(&s->lock);
     return true;
 }
@@ -296,7 +306,8 @@ bool idseq_tick(struct idseq *s)
 {
     pthread_mutex_lock(&s->lock);
     bool pending = s->retry_at && !s->closed && !has_ahead(s);
-    if (pending && s->refill == IDSEQ_IDLE && s->hooks.now_ms(s->hooks.ctx) >= s->retry_at) idseq_move(s, IDSEQ_WANTED);
+    if (pending && s->refill == IDSEQ_IDLE && s->hooks.now_ms(s->hooks.ctx) >= s->retry_at)
+        idseq_move(s, IDSEQ_WANTED);
     pthread_mutex_unlock(&s->lock);
     return pending;
 }

@@ -1,6 +1,7 @@
 /*
- * link.c - a connection to one source through libmysqlclient, with time-outs on connect, read and write, and the session settings
- * that control's own statements rely on: utf8mb4, autocommit, a clear sql_mode (so that quoting is the plain kind).
+ * link.c - a connection to one source through libmysqlclient, with time-outs on connect, read and write, and
+ * the session settings that control's own statements rely on: utf8mb4, autocommit, a clear sql_mode (so that
+ * quoting is the plain kind).
  */
 #include "proxy/control/room.h"
 
@@ -36,8 +37,10 @@ bool link_open(struct link *l)
     const struct conf_address *at = &l->source->primary;
     bool local = at->path.len > 0;
     struct str where = local ? at->path : at->host;
-    char *text[3] = {strndup(where.ptr ? where.ptr : "", where.len), strndup(l->source->user.ptr ? l->source->user.ptr : "", l->source->user.len),
-                     strndup(l->source->password.ptr ? l->source->password.ptr : "", l->source->password.len)};
+    char *text[3] = {
+        strndup(where.ptr ? where.ptr : "", where.len),
+        strndup(l->source->user.ptr ? l->source->user.ptr : "", l->source->user.len),
+        strndup(l->source->password.ptr ? l->source->password.ptr : "", l->source->password.len)};
     bool ok = false;
     if (!l->my || !text[0] || !text[1] || !text[2]) {
         snprintf(l->error, sizeof l->error, "out of memory");
@@ -53,8 +56,10 @@ bool link_open(struct link *l)
     mysql_options(l->my, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &no);
     mysql_options(l->my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     mysql_options(l->my, MYSQL_INIT_COMMAND, "SET SESSION autocommit=1, sql_mode=''");
-    /* FOUND_ROWS: "affected" counts the rows matched, so that an UPDATE without change is not taken for a missing row. */
-    ok = mysql_real_connect(l->my, local ? NULL : text[0], text[1], text[2], NULL, at->port, local ? text[0] : NULL, CLIENT_FOUND_ROWS) != NULL;
+    /* FOUND_ROWS: "affected" counts the rows matched, so that an UPDATE without change is not taken for a
+     * missing row. */
+    ok = mysql_real_connect(l->my, local ? NULL : text[0], text[1], text[2], NULL, at->port,
+                            local ? text[0] : NULL, CLIENT_FOUND_ROWS) != NULL;
     if (!ok) note_error(l);
 out:
     for (int i = 0; i < 3; i++) free(text[i]);
@@ -70,7 +75,8 @@ void link_close(struct link *l)
 
 static bool is_lost(unsigned code)
 {
-    return code >= CR_MIN_ERROR && code < 3000; /* the client library's own numbers: the connection's state is unknown */
+    return code >= CR_MIN_ERROR &&
+           code < 3000; /* the client library's own numbers: the connection's state is unknown */
 }
 
 bool link_query(struct link *l, struct str sql, bool again)
@@ -81,7 +87,8 @@ bool link_query(struct link *l, struct str sql, bool again)
         if (mysql_real_query(l->my, sql.ptr, (unsigned long)sql.len) == 0) return true;
         note_error(l);
         if (!is_lost(l->code)) return false;
-        /* A kept connection that the server has closed meanwhile fails at once; a time-out is not tried twice. */
+        /* A kept connection that the server has closed meanwhile fails at once; a time-out is not tried
+         * twice. */
         bool gone = l->code == CR_SERVER_GONE_ERROR || l->code == CR_SERVER_LOST;
         link_close(l);
         if (!again || !was_open || !gone || attempt) return false;

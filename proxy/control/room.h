@@ -21,14 +21,15 @@ enum { LINK_ERROR = IDS_ERROR };
 struct link {
     const struct conf_source *source;
     uint64_t connect_ms, read_ms;
-    MYSQL *my;        /* NULL: closed */
-    unsigned code;    /* of the last failure; 0: none */
+    MYSQL *my;     /* NULL: closed */
+    unsigned code; /* of the last failure; 0: none */
     char error[LINK_ERROR];
 };
 void link_init(struct link *l, const struct conf_source *source, uint64_t connect_ms, uint64_t read_ms);
 bool link_open(struct link *l) MUST_CHECK; /* true also when it is open already */
 void link_close(struct link *l);
-/* Runs one statement. A lost connection is closed; when it had been idle since before this call it is opened again and the statement sent once more
+/* Runs one statement. A lost connection is closed; when it had been idle since before this call it is opened
+ * again and the statement sent once more
  * (`again`), so only statements that may run twice ask for that. */
 bool link_query(struct link *l, struct str sql, bool again) MUST_CHECK;
 MYSQL_RES *link_result(struct link *l) MUST_CHECK; /* of the last link_query; NULL: failed */
@@ -39,14 +40,14 @@ void put_name(struct buf *b, struct str name);
 /* ---- columns.c ---- */
 
 /*
- * The tables of all sources. `answers`, when given (by source index), tells which sources answered; tables of one that did not are
- * taken from `old` (may be NULL), as are those of a source for which ask(ctx, source) is false. NULL: out of memory. Equal contents give `old` again
- * (with one more reference).
+ * The tables of all sources. `answers`, when given (by source index), tells which sources answered; tables of
+ * one that did not are taken from `old` (may be NULL), as are those of a source for which ask(ctx, source) is
+ * false. NULL: out of memory. Equal contents give `old` again (with one more reference).
  */
 struct columns_job {
     const struct router *router;
     struct catalog *old;
-    struct link *links;  /* one a source */
+    struct link *links;                      /* one a source */
     bool (*ask)(void *ctx, uint32_t source); /* NULL: all */
     void (*failed)(void *ctx, uint32_t source, const char *error);
     void *ctx;
@@ -57,7 +58,8 @@ struct catalog *columns_load(const struct columns_job *job) MUST_CHECK;
 /* ---- segments.c ---- */
 
 /* UPDATE of the row; database, table and row are made when they are missing. See idseq_hooks.fetch. */
-bool segment_fetch(struct link *l, const struct conf_sequence *q, uint64_t floor, uint64_t n, uint64_t *last, char error[IDS_ERROR]) MUST_CHECK;
+bool segment_fetch(struct link *l, const struct conf_sequence *q, uint64_t floor, uint64_t n, uint64_t *last,
+                   char error[IDS_ERROR]) MUST_CHECK;
 /* max_id from `last` back to `keep` unless somebody took more. */
 bool segment_return(struct link *l, const struct conf_sequence *q, uint64_t keep, uint64_t last) MUST_CHECK;
 

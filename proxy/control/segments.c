@@ -1,6 +1,7 @@
 /*
- * segments.c - the rows behind id sequences, in the manner of Leaf: (name, max_id, step). One UPDATE reserves a segment; MySQL's row
- * lock is what keeps proxies apart, and LAST_INSERT_ID(expr) brings the value back with the OK packet.
+ * segments.c - the rows behind id sequences, in the manner of Leaf: (name, max_id, step). One UPDATE reserves
+ * a segment; MySQL's row lock is what keeps proxies apart, and LAST_INSERT_ID(expr) brings the value back
+ * with the OK packet.
  *
  *   UPDATE t SET max_id = LAST_INSERT_ID(GREATEST(max_id, floor) + n), step = n WHERE name = ?
  *
@@ -39,8 +40,10 @@ static bool make_table(struct link *l, const struct conf_sequence *q, struct buf
     buf_putz(b, "CREATE TABLE IF NOT EXISTS ");
     put_table(b, q);
     buf_putz(b, " (name VARCHAR(128) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL PRIMARY KEY,"
-                " max_id BIGINT UNSIGNED NOT NULL, step INT UNSIGNED NOT NULL, description VARCHAR(256) CHARACTER SET utf8mb4,"
-                " update_time TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP) ENGINE=InnoDB");
+                " max_id BIGINT UNSIGNED NOT NULL, step INT UNSIGNED NOT NULL, description VARCHAR(256) "
+                "CHARACTER SET utf8mb4,"
+                " update_time TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP) "
+                "ENGINE=InnoDB");
     return run(l, b);
 }
 
@@ -76,7 +79,8 @@ static bool reserve(struct link *l, const struct conf_sequence *q, uint64_t floo
     return run(l, b);
 }
 
-bool segment_fetch(struct link *l, const struct conf_sequence *q, uint64_t floor, uint64_t n, uint64_t *last, char error[IDS_ERROR])
+bool segment_fetch(struct link *l, const struct conf_sequence *q, uint64_t floor, uint64_t n, uint64_t *last,
+                   char error[IDS_ERROR])
 {
     struct buf b = {0};
     bool ok = false;

@@ -38,7 +38,7 @@ static bool command(struct lane *l, uint8_t cmd, struct str text)
     l->rd = (struct reader){0};
     l->cap = (struct exec_capture){0};
     l->cap_rows = 0;
-    if (!conn_command(l->conn, cmd, text)) nomem(l);
+    if (!text.ptr || !conn_command(l->conn, cmd, text)) nomem(l);
     return true;
 }
 
@@ -60,7 +60,7 @@ static bool step_set(struct lane *l)
     struct buf text = {0};
     settings_diff(l->conn->applied, f->settings, l->conn->mariadb, &text);
     COUNT(engine_of(l), server_syncs);
-    bool sent = text.len > 0;
+    bool sent = text.len > 0 || text.failed;
     if (text.failed) nomem(l);
     else if (sent) command(l, WIRE_COM_QUERY, buf_str(&text));
     else {
@@ -115,7 +115,8 @@ static bool step_savepoints(struct lane *l)
     l->saved += (uint32_t)name.len + 1;
     buf_putz(&text, "SAVEPOINT ");
     sql_put_name(&text, name, true);
-    command(l, WIRE_COM_QUERY, buf_str(&text));
+    if (text.failed) nomem(l);
+    else command(l, WIRE_COM_QUERY, buf_str(&text));
     buf_release(&text);
     return true;
 }
@@ -124,7 +125,10 @@ static bool step_savepoints(struct lane *l)
 static void each_var(struct lane *l, struct buf *out, void (*one)(struct lane *, struct buf *, struct str name))
 {
     struct exec *e = l->e;
-    if (!exec_rescan(e)) return;
+    if (!exec_rescan(e)) {
+        out->failed = true;
+        return;
+    }
     const struct sql_scan *s = &e->f->engine->scan;
     struct map seen;
     map_init(&seen, true);
@@ -133,7 +137,10 @@ static void each_var(struct lane *l, struct buf *out, void (*one)(struct lane *,
         struct str name = sql_text(s, i, &e->arena);
         if (!name.ptr || map_get(&seen, name)) continue;
         struct str copy = arena_str(&e->arena, name);
-        if (!copy.ptr || !map_put(&seen, copy, e)) break;
+        if (!copy.ptr || !map_put(&seen, copy, e)) {
+            out->failed = true;
+            break;
+        }
         one(l, out, copy);
     }
     map_release(&seen);
@@ -158,8 +165,9 @@ static bool step_vars(struct lane *l)
     if (LIKELY(!(plan_flags(l) & (PLAN_READS_USERVARS | PLAN_WRITES_USERVARS)))) return false;
     struct buf text = {0};
     each_var(l, &text, put_var_set);
-    bool any = text.len > 0;
-    if (any) command(l, WIRE_COM_QUERY, buf_str(&text));
+    bool any = text.len > 0 || text.failed;
+    if (text.failed) nomem(l);
+    else if (any) command(l, WIRE_COM_QUERY, buf_str(&text));
     buf_release(&text);
     return any;
 }
@@ -231,7 +239,8 @@ static bool step_post(struct lane *l)
     if (!text.len) buf_putz(&text, "SELECT ");
     buf_putz(&text, flags & PLAN_CALC_FOUND_ROWS ? "FOUND_ROWS()," : "0,");
     buf_putz(&text, flags & PLAN_SETS_LAST_INSERT_ID ? "LAST_INSERT_ID()" : "0");
-    command(l, WIRE_COM_QUERY, buf_str(&text));
+    if (text.failed) nomem(l);
+    else command(l, WIRE_COM_QUERY, buf_str(&text));
     buf_release(&text);
     return true;
 }

@@ -1,17 +1,16 @@
 /*
- * group.c - rows with equal group keys become one. Rows arrive in the order of the group's keys, equal ones by leg, so one open group is
- * all the state there is.
+ * group.c - rows with equal group keys become one. Rows arrive in the order of the group's keys, equal ones
+ * by leg, so one open group is all the state there is.
  *
  *   COUNT  sum of counts
- *   SUM    of what is not NULL; decimals exactly, doubles as doubles (their sum depends on the order, as it does on one server)
- *   MIN, MAX  by the value's type, text by its weight; of equal ones the first stays
- *   AVG    hidden SUM / hidden COUNT, rounded as the servers do
- *   FIRST  the group's first row's value
+ *   SUM    of what is not NULL; decimals exactly, doubles as doubles (their sum depends on the order, as it
+ * does on one server) MIN, MAX  by the value's type, text by its weight; of equal ones the first stays AVG
+ * hidden SUM / hidden COUNT, rounded as the servers do FIRST  the group's first row's value
  *
  * A group with one row passes its texts through untouched; numbers are read only when a second one comes.
  *
- * For final_order the hidden columns are carried along: a weight that belongs to a MIN or MAX is the winner's, sum and count of an AVG are the
- * merged ones, any other is the first row's.
+ * For final_order the hidden columns are carried along: a weight that belongs to a MIN or MAX is the
+ * winner's, sum and count of an AVG are the merged ones, any other is the first row's.
  */
 #include "proxy/merge/room.h"
 
@@ -35,9 +34,12 @@ static bool compile_acc(struct merge *m, struct acc *acc, uint32_t column, const
     case MERGE_COUNT:
         m->matters[column] = true;
         if (acc->cls == KEY_INT || acc->cls == KEY_UINT) return true;
-        return merge_fail(m, WIRE_ER_UNKNOWN_ERROR, "column %u is %s, not a count", column + 1, key_class_name(acc->cls));
+        return merge_fail(m, WIRE_ER_UNKNOWN_ERROR, "column %u is %s, not a count", column + 1,
+                          key_class_name(acc->cls));
     case MERGE_AVG:
-        if (!merge_column_index(m, o->sum, &acc->sum_field) || !merge_column_index(m, o->count, &acc->count_field)) return false;
+        if (!merge_column_index(m, o->sum, &acc->sum_field) ||
+            !merge_column_index(m, o->count, &acc->count_field))
+            return false;
         acc->cls = (enum key_class)m->classes[acc->sum_field];
         m->matters[acc->count_field] = true;
         goto sum;
@@ -45,7 +47,8 @@ static bool compile_acc(struct merge *m, struct acc *acc, uint32_t column, const
     sum:
         m->matters[acc->sum_field] = true;
         if (summable(acc->cls)) return true;
-        return merge_fail(m, WIRE_ER_NOT_SUPPORTED_YET, "column %u is %s and cannot be added up", column + 1, key_class_name(acc->cls));
+        return merge_fail(m, WIRE_ER_NOT_SUPPORTED_YET, "column %u is %s and cannot be added up", column + 1,
+                          key_class_name(acc->cls));
     case MERGE_MIN:
     case MERGE_MAX: {
         struct merge_key key = {.value = {MERGE_VISIBLE, column},
@@ -64,7 +67,8 @@ static bool compile_acc(struct merge *m, struct acc *acc, uint32_t column, const
 bool group_compile(struct merge *m)
 {
     if (m->spec->noutputs != m->nvisible)
-        return merge_fail(m, WIRE_ER_UNKNOWN_ERROR, "the shards sent %u columns for %u of the statement", m->nvisible, m->spec->noutputs);
+        return merge_fail(m, WIRE_ER_UNKNOWN_ERROR, "the shards sent %u columns for %u of the statement",
+                          m->nvisible, m->spec->noutputs);
     m->accs = arena_array(&m->arena, struct acc, m->nvisible);
     if (!m->accs) return merge_no_memory(m);
     for (; m->naccs < m->nvisible; m->naccs++) decimal_sum_init(&m->accs[m->naccs].sum);
@@ -87,7 +91,8 @@ void group_release(struct merge *m)
 
 static bool bad_number(struct merge *m, uint32_t column)
 {
-    return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent a value in column %u that is no number", column + 1);
+    return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent a value in column %u that is no number",
+                      column + 1);
 }
 
 static bool add_count(struct merge *m, struct acc *acc, struct str s)
@@ -113,7 +118,9 @@ static bool add_number(struct merge *m, struct acc *acc, struct str s)
 static bool add_sum(struct merge *m, struct acc *acc, struct str s, struct str shown)
 {
     if (!s.ptr) return true;
-    if (acc->n++ == 0) return merge_keep(m, &acc->only, s.ptr, s.len) && (acc->fn == MERGE_SUM || !shown.ptr || merge_keep(m, &acc->text, shown.ptr, shown.len));
+    if (acc->n++ == 0)
+        return merge_keep(m, &acc->only, s.ptr, s.len) &&
+               (acc->fn == MERGE_SUM || !shown.ptr || merge_keep(m, &acc->text, shown.ptr, shown.len));
     if (!acc->adding) {
         acc->adding = true;
         if (!add_number(m, acc, buf_str(&acc->only))) return false;
@@ -127,7 +134,8 @@ static bool add_best(struct merge *m, struct acc *acc, const char *row, const st
     const struct key *k = &acc->key.keys[0];
     if (cells[k->value].len == CELL_NULL) return true;
     struct head h;
-    if (!keyset_collations(m, &acc->key, row, cells) || !merge_heads(m, &acc->key, row, cells, &h)) return false;
+    if (!keyset_collations(m, &acc->key, row, cells) || !merge_heads(m, &acc->key, row, cells, &h))
+        return false;
     bool weighed = k->field != k->value;
     const char *best = weighed ? acc->weight.data : acc->text.data;
     if (acc->n++ && keys_compare(k, 1, &h, row, &acc->best, best) >= 0) return true;
@@ -190,7 +198,8 @@ static bool put_total(struct merge *m, struct acc *acc, uint32_t column, struct 
     }
     /* A result of integer class (which MySQL's SUM never is) has no scale. */
     uint32_t scale = m->classes[column] == KEY_DECIMAL ? acc->decimals : 0;
-    bool ok = acc->fn == MERGE_AVG ? decimal_average_put(&acc->sum, acc->count, scale, text) : decimal_sum_put(&acc->sum, scale, text);
+    bool ok = acc->fn == MERGE_AVG ? decimal_average_put(&acc->sum, acc->count, scale, text)
+                                   : decimal_sum_put(&acc->sum, scale, text);
     return ok || out_of_range(m, column, "DECIMAL");
 }
 
@@ -208,7 +217,10 @@ static bool put_output(struct merge *m, uint32_t i, const struct cell *first)
         return true;
     }
     case MERGE_MIN:
-    case MERGE_MAX: wire_put_text_field(row, acc->n ? str_make(acc->text.data ? acc->text.data : "", acc->text.len) : STR_NULL); return true;
+    case MERGE_MAX:
+        wire_put_text_field(row, acc->n ? str_make(acc->text.data ? acc->text.data : "", acc->text.len)
+                                        : STR_NULL);
+        return true;
     case MERGE_SUM:
     case MERGE_AVG: {
         if (!acc->n || (acc->fn == MERGE_AVG && !acc->count)) {
@@ -237,8 +249,10 @@ static bool put_hidden(struct merge *m, uint32_t column, const struct cell *firs
         struct acc *acc = &m->accs[i];
         char text[512];
         struct buf b = {.data = text, .cap = sizeof text, .max = sizeof text};
-        if ((acc->fn == MERGE_MIN || acc->fn == MERGE_MAX) && acc->key.keys[0].field == column && acc->key.keys[0].value != column) {
-            wire_put_text_field(row, acc->n ? str_make(acc->weight.data ? acc->weight.data : "", acc->weight.len) : STR_NULL);
+        if ((acc->fn == MERGE_MIN || acc->fn == MERGE_MAX) && acc->key.keys[0].field == column &&
+            acc->key.keys[0].value != column) {
+            wire_put_text_field(
+                row, acc->n ? str_make(acc->weight.data ? acc->weight.data : "", acc->weight.len) : STR_NULL);
             return true;
         }
         if (acc->fn == MERGE_AVG && acc->count_field == column) {
@@ -265,7 +279,8 @@ static bool put_hidden(struct merge *m, uint32_t column, const struct cell *firs
 
 static bool is_cells(struct merge *m, const char *row, size_t len, size_t *used)
 {
-    return row_cells(row, len, m->cells, m->ncols, true, used) || merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent a malformed row");
+    return row_cells(row, len, m->cells, m->ncols, true, used) ||
+           merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent a malformed row");
 }
 
 bool group_flush(struct merge *m, struct buf *out, uint8_t *seq)
@@ -289,7 +304,8 @@ bool group_flush(struct merge *m, struct buf *out, uint8_t *seq)
     return merge_deliver(m, out, seq, m->row.data, visible);
 }
 
-bool group_add(struct merge *m, struct buf *out, uint8_t *seq, const char *row, size_t len, const struct head *heads)
+bool group_add(struct merge *m, struct buf *out, uint8_t *seq, const char *row, size_t len,
+               const struct head *heads)
 {
     size_t used;
     int c = m->has_kept ? keys_compare(m->keys.keys, m->keys.n, m->kept_heads, m->kept.data, heads, row) : -1;

@@ -5,7 +5,8 @@
 
 enum key_class key_class_of(const struct wire_column *c)
 {
-    if (c->flags & (WIRE_COLUMN_ENUM | WIRE_COLUMN_SET)) return KEY_REFUSED; /* sorted by index: its text says nothing */
+    if (c->flags & (WIRE_COLUMN_ENUM | WIRE_COLUMN_SET))
+        return KEY_REFUSED; /* sorted by index: its text says nothing */
     bool is_unsigned = c->flags & WIRE_COLUMN_UNSIGNED;
     switch (c->type) {
     case WIRE_TYPE_TINY:
@@ -31,8 +32,14 @@ enum key_class key_class_of(const struct wire_column *c)
     case WIRE_TYPE_TINY_BLOB:
     case WIRE_TYPE_MEDIUM_BLOB:
     case WIRE_TYPE_LONG_BLOB:
-    case WIRE_TYPE_BLOB: return c->collation == 63 ? KEY_BYTES : KEY_TEXT;
-    default: return KEY_REFUSED; /* a byte from the network: JSON, ENUM, SET, GEOMETRY, VECTOR and numbers yet unknown */
+    case WIRE_TYPE_BLOB:
+        /* MariaDB's UUID, INET4 and INET6 come as strings marked unsigned, and sort otherwise than their
+         * text. */
+        if (is_unsigned) return KEY_REFUSED;
+        return c->collation == 63 ? KEY_BYTES : KEY_TEXT;
+    default:
+        return KEY_REFUSED; /* a byte from the network: JSON, ENUM, SET, GEOMETRY, VECTOR and numbers yet
+                               unknown */
     }
 }
 
@@ -48,7 +55,7 @@ const char *key_class_name(enum key_class c)
     case KEY_BYTES: return "binary";
     case KEY_TEXT: return "text";
     case KEY_NULL: return "NULL";
-    case KEY_REFUSED: return "of a type without comparable text (ENUM, SET, JSON, GEOMETRY)";
+    case KEY_REFUSED: return "of a type without comparable text (ENUM, SET, JSON, UUID, INET6, GEOMETRY)";
     }
     return "";
 }
@@ -124,15 +131,18 @@ static bool parse_datetime(struct str s, uint64_t *out)
 {
     const char *p = s.ptr, *end = s.ptr + s.len;
     unsigned y, mo, d, h = 0, mi = 0, sec = 0, us = 0;
-    if (!digits(&p, end, 4, &y) || !skip(&p, end, '-') || !digits(&p, end, 2, &mo) || !skip(&p, end, '-') || !digits(&p, end, 2, &d))
+    if (!digits(&p, end, 4, &y) || !skip(&p, end, '-') || !digits(&p, end, 2, &mo) || !skip(&p, end, '-') ||
+        !digits(&p, end, 2, &d))
         return false;
     if (p < end) {
-        if (!skip(&p, end, ' ') || !digits(&p, end, 2, &h) || !skip(&p, end, ':') || !digits(&p, end, 2, &mi) || !skip(&p, end, ':') ||
-            !digits(&p, end, 2, &sec) || !fraction(&p, end, &us))
+        if (!skip(&p, end, ' ') || !digits(&p, end, 2, &h) || !skip(&p, end, ':') ||
+            !digits(&p, end, 2, &mi) || !skip(&p, end, ':') || !digits(&p, end, 2, &sec) ||
+            !fraction(&p, end, &us))
             return false;
     }
     if (mo > 12 || d > 31 || h > 23 || mi > 59 || sec > 59) return false;
-    *out = (uint64_t)y << 46 | (uint64_t)mo << 42 | (uint64_t)d << 37 | (uint64_t)h << 32 | (uint64_t)mi << 26 | (uint64_t)sec << 20 | us;
+    *out = (uint64_t)y << 46 | (uint64_t)mo << 42 | (uint64_t)d << 37 | (uint64_t)h << 32 |
+           (uint64_t)mi << 26 | (uint64_t)sec << 20 | us;
     return true;
 }
 
@@ -144,7 +154,8 @@ static bool parse_time(struct str s, int64_t *out)
     if (negative) p++;
     unsigned h = 0, mi, sec, us, n = 0;
     for (; p < end && *p >= '0' && *p <= '9' && n < 4; p++, n++) h = h * 10 + (unsigned)(*p - '0');
-    if (!n || !skip(&p, end, ':') || !digits(&p, end, 2, &mi) || !skip(&p, end, ':') || !digits(&p, end, 2, &sec) || !fraction(&p, end, &us))
+    if (!n || !skip(&p, end, ':') || !digits(&p, end, 2, &mi) || !skip(&p, end, ':') ||
+        !digits(&p, end, 2, &sec) || !fraction(&p, end, &us))
         return false;
     int64_t v = (((int64_t)h * 60 + mi) * 60 + sec) * 1000000 + us;
     *out = negative ? -v : v;
@@ -200,7 +211,8 @@ bool key_head(const struct key *k, const char *row, const struct cell *cells, st
         *out = (struct head){.prefix = 0, .rank = k->desc ? 1 : 0};
         return true;
     }
-    if (field.len == CELL_NULL) return false; /* a weight longer than the server's max_allowed_packet is NULL */
+    if (field.len == CELL_NULL)
+        return false; /* a weight longer than the server's max_allowed_packet is NULL */
     out->off = field.off;
     out->len = field.len;
     out->rank = k->desc ? 0 : 1;
@@ -209,16 +221,19 @@ bool key_head(const struct key *k, const char *row, const struct cell *cells, st
     return true;
 }
 
-int key_compare_tied(const struct key *k, const struct head *a, const char *row_a, const struct head *b, const char *row_b)
+int key_compare_tied(const struct key *k, const struct head *a, const char *row_a, const struct head *b,
+                     const char *row_b)
 {
     if (a->rank == (k->desc ? 1 : 0)) return 0; /* both NULL */
     struct str x = str_make(row_a + a->off, a->len), y = str_make(row_b + b->off, b->len);
     int c;
     if (k->cls == KEY_DECIMAL) {
         struct decimal p, q;
-        c = decimal_parse(x, &p) && decimal_parse(y, &q) ? decimal_compare(&p, &q) : 0; /* both were parsed before */
+        c = decimal_parse(x, &p) && decimal_parse(y, &q) ? decimal_compare(&p, &q)
+                                                         : 0; /* both were parsed before */
     } else {
-        c = weights_compare((const unsigned char *)x.ptr, x.len, (const unsigned char *)y.ptr, y.len, &k->pad);
+        c = weights_compare((const unsigned char *)x.ptr, x.len, (const unsigned char *)y.ptr, y.len,
+                            &k->pad);
     }
     return k->desc ? -c : c;
 }
@@ -228,7 +243,8 @@ bool keys_backwards(const struct key *keys, uint32_t n, const struct head *a, co
     for (uint32_t i = 0; i < n; i++) {
         if (a[i].rank != b[i].rank) return b[i].rank < a[i].rank;
         if (a[i].prefix != b[i].prefix) return b[i].prefix < a[i].prefix;
-        if (keys[i].cls == KEY_DECIMAL || keys[i].cls == KEY_BYTES || keys[i].cls == KEY_TEXT) return false; /* undecided */
+        if (keys[i].cls == KEY_DECIMAL || keys[i].cls == KEY_BYTES || keys[i].cls == KEY_TEXT)
+            return false; /* undecided */
     }
     return false;
 }

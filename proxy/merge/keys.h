@@ -3,9 +3,10 @@
  *
  *   row payload --row_cells--> cells (offset, length) --key_head--> head {rank, prefix, where} one a key
  *
- * A head is made once, when a row becomes the first of its leg, and holds a 64-bit prefix that orders as the value does: integers,
- * doubles and temporal values are their prefix; of decimals, bytes and weights it decides unless equal, and then the bytes do.
- * `desc` is folded into rank and prefix (complemented), so the common comparison is two words.
+ * A head is made once, when a row becomes the first of its leg, and holds a 64-bit prefix that orders as the
+ * value does: integers, doubles and temporal values are their prefix; of decimals, bytes and weights it
+ * decides unless equal, and then the bytes do. `desc` is folded into rank and prefix (complemented), so the
+ * common comparison is two words.
  */
 #ifndef WEIR_MERGE_KEYS_H
 #define WEIR_MERGE_KEYS_H
@@ -51,14 +52,17 @@ static inline struct str cell_str(const char *row, struct cell c)
     return c.len == CELL_NULL ? STR_NULL : str_make(row + c.off, c.len);
 }
 
-/* The first n fields of a text row. `ends` : there must be nothing behind them. *used: bytes they take. False: malformed. */
-bool row_cells(const char *row, size_t len, struct cell *cells, uint32_t n, bool ends, size_t *used) MUST_CHECK;
+/* The first n fields of a text row. `ends` : there must be nothing behind them. *used: bytes they take.
+ * False: malformed. */
+bool row_cells(const char *row, size_t len, struct cell *cells, uint32_t n, bool ends,
+               size_t *used) MUST_CHECK;
 /* False: the value is not of the column's type. */
 bool key_head(const struct key *k, const char *row, const struct cell *cells, struct head *out) MUST_CHECK;
-int key_compare_tied(const struct key *k, const struct head *a, const char *row_a, const struct head *b, const char *row_b);
+int key_compare_tied(const struct key *k, const struct head *a, const char *row_a, const struct head *b,
+                     const char *row_b);
 
-static inline int keys_compare(const struct key *keys, uint32_t n, const struct head *a, const char *row_a, const struct head *b,
-                               const char *row_b)
+static inline int keys_compare(const struct key *keys, uint32_t n, const struct head *a, const char *row_a,
+                               const struct head *b, const char *row_b)
 {
     for (uint32_t i = 0; i < n; i++) {
         if (a[i].rank != b[i].rank) return a[i].rank < b[i].rank ? -1 : 1;

@@ -1,11 +1,13 @@
 /*
  * merge.c - legs' payloads in, one result set out. See merge.h for the contract and room.h for the rooms.
  *
- * A leg: COUNT -> COLUMNS -> (COLUMNS_EOF) -> ROWS -> ENDED, one payload a step. The leg that sends its first definition first is the reference: its
- * definitions go to the client; the others must have as many columns and, where a value is compared or added, the same class of type.
+ * A leg: COUNT -> COLUMNS -> (COLUMNS_EOF) -> ROWS -> ENDED, one payload a step. The leg that sends its first
+ * definition first is the reference: its definitions go to the client; the others must have as many columns
+ * and, where a value is compared or added, the same class of type.
  *
- * The head of the result is written as late as it can be (with the first row, or the end): until then an error of any leg can still be
- * the statement's only answer. Concatenation writes it at once, because its rows do not wait for the slowest leg either.
+ * The head of the result is written as late as it can be (with the first row, or the end): until then an
+ * error of any leg can still be the statement's only answer. Concatenation writes it at once, because its
+ * rows do not wait for the slowest leg either.
  */
 #include "proxy/merge/room.h"
 
@@ -35,14 +37,17 @@ bool merge_no_memory(struct merge *m)
 
 bool merge_step_back(struct merge *m)
 {
-    return merge_fail(m, WIRE_ER_NOT_SUPPORTED_YET, "a shard sorts the rows otherwise than they can be merged (column %u)", m->keys.keys[0].value + 1);
+    return merge_fail(m, WIRE_ER_NOT_SUPPORTED_YET,
+                      "a shard sorts the rows otherwise than they can be merged (column %u)",
+                      m->keys.keys[0].value + 1);
 }
 
 bool merge_hold(struct merge *m, size_t n)
 {
     if (n > m->o.max_memory || m->held > m->o.max_memory - n)
         return merge_fail(m, WIRE_ER_OUT_OF_RESOURCES,
-                          "merging the shards' rows needs more than max_statement_memory (%zu bytes): add a LIMIT or a condition, or raise it",
+                          "merging the shards' rows needs more than max_statement_memory (%zu bytes): add a "
+                          "LIMIT or a condition, or raise it",
                           m->o.max_memory);
     m->held += n;
     return true;
@@ -141,10 +146,12 @@ static bool window_room(struct merge *m, struct leg *l, size_t n)
 
 static bool window_put(struct merge *m, struct leg *l, struct str row)
 {
-    if (row.len > UINT32_MAX - ROW_PREFIX) return merge_fail(m, WIRE_ER_OUT_OF_RESOURCES, "a row of %zu bytes is too long", row.len);
+    if (row.len > UINT32_MAX - ROW_PREFIX)
+        return merge_fail(m, WIRE_ER_OUT_OF_RESOURCES, "a row of %zu bytes is too long", row.len);
     if (l->head == l->tail && !l->has_head) {
         l->head = l->tail = 0;
-        if (l->cap > m->window * 2 && row.len + ROW_PREFIX < m->window) { /* a huge row went through: do not keep its room */
+        if (l->cap > m->window * 2 &&
+            row.len + ROW_PREFIX < m->window) { /* a huge row went through: do not keep its room */
             merge_unhold(m, l->cap);
             mem_free(l->data);
             l->data = NULL;
@@ -165,7 +172,8 @@ bool merge_column_index(struct merge *m, struct merge_column c, uint32_t *out)
 {
     bool hidden = c.from == MERGE_HIDDEN;
     if (c.index >= (hidden ? m->spec->nhidden : m->nvisible))
-        return merge_fail(m, WIRE_ER_UNKNOWN_ERROR, "the merge needs %s column %u of a result with %u visible and %u hidden ones",
+        return merge_fail(m, WIRE_ER_UNKNOWN_ERROR,
+                          "the merge needs %s column %u of a result with %u visible and %u hidden ones",
                           hidden ? "hidden" : "visible", c.index, m->nvisible, m->spec->nhidden);
     *out = hidden ? m->nvisible + c.index : c.index;
     return true;
@@ -173,10 +181,11 @@ bool merge_column_index(struct merge *m, struct merge_column c, uint32_t *out)
 
 static bool refuse_collation(struct merge *m, uint32_t column, struct str collation)
 {
-    return merge_fail(m, WIRE_ER_NOT_SUPPORTED_YET,
-                      "the shards' rows cannot be merged in the order of column %u: weights of its collation '" STR_FMT
-                      "' do not compare. Use COLLATE with another collation, or a condition so that one shard answers",
-                      column + 1, STR_ARG(collation));
+    return merge_fail(
+        m, WIRE_ER_NOT_SUPPORTED_YET,
+        "the shards' rows cannot be merged in the order of column %u: weights of its collation '" STR_FMT
+        "' do not compare. Use COLLATE with another collation, or a condition so that one shard answers",
+        column + 1, STR_ARG(collation));
 }
 
 static bool compile_key(struct merge *m, struct keyset *set, uint32_t i, const struct merge_key *from)
@@ -188,15 +197,21 @@ static bool compile_key(struct merge *m, struct keyset *set, uint32_t i, const s
     k->cls = (enum key_class)m->classes[k->value];
     m->matters[k->value] = true;
     if (k->cls == KEY_REFUSED)
-        return merge_fail(m, WIRE_ER_NOT_SUPPORTED_YET, "the shards' rows cannot be merged in the order of column %u, which is %s", k->value + 1, key_class_name(k->cls));
+        return merge_fail(m, WIRE_ER_NOT_SUPPORTED_YET,
+                          "the shards' rows cannot be merged in the order of column %u, which is %s",
+                          k->value + 1, key_class_name(k->cls));
     if (k->cls != KEY_TEXT) return true;
     if (!from->has_weight)
-        return merge_fail(m, WIRE_ER_NOT_SUPPORTED_YET, "the shards' rows cannot be merged in the order of column %u: it is text without its WEIGHT_STRING", k->value + 1);
+        return merge_fail(m, WIRE_ER_NOT_SUPPORTED_YET,
+                          "the shards' rows cannot be merged in the order of column %u: it is text without "
+                          "its WEIGHT_STRING",
+                          k->value + 1);
     if (!merge_column_index(m, from->weight, &k->field)) return false;
     if (m->classes[k->field] != KEY_BYTES)
         return merge_fail(m, WIRE_ER_UNKNOWN_ERROR, "the weight of column %u is not binary", k->value + 1);
     m->matters[k->field] = true;
-    if (from->has_collation_column) return merge_column_index(m, from->collation_column, &set->collation_fields[i]);
+    if (from->has_collation_column)
+        return merge_column_index(m, from->collation_column, &set->collation_fields[i]);
     set->collations[i] = from->collation;
     return weights_pad(from->collation, &k->pad) || refuse_collation(m, k->value, from->collation);
 }
@@ -223,8 +238,9 @@ bool keyset_collations(struct merge *m, struct keyset *set, const char *row, con
         if (set->collations[i].ptr) {
             if (!str_eq(name, set->collations[i]))
                 return merge_fail(m, WIRE_ER_NOT_SUPPORTED_YET,
-                                  "the shards disagree about the collation of column %u: '" STR_FMT "' and '" STR_FMT "'", set->keys[i].value + 1,
-                                  STR_ARG(set->collations[i]), STR_ARG(name));
+                                  "the shards disagree about the collation of column %u: '" STR_FMT
+                                  "' and '" STR_FMT "'",
+                                  set->keys[i].value + 1, STR_ARG(set->collations[i]), STR_ARG(name));
             continue;
         }
         if (!weights_pad(name, &set->keys[i].pad)) return refuse_collation(m, set->keys[i].value, name);
@@ -234,16 +250,19 @@ bool keyset_collations(struct merge *m, struct keyset *set, const char *row, con
     return true;
 }
 
-bool merge_heads(struct merge *m, const struct keyset *set, const char *row, const struct cell *cells, struct head *out)
+bool merge_heads(struct merge *m, const struct keyset *set, const char *row, const struct cell *cells,
+                 struct head *out)
 {
     for (uint32_t i = 0; i < set->n; i++)
         if (!key_head(&set->keys[i], row, cells, &out[i])) {
             uint32_t column = set->keys[i].value;
             if (cells[set->keys[i].field].len == CELL_NULL)
-                return merge_fail(m, WIRE_ER_NOT_SUPPORTED_YET, "the weight of a value in column %u is longer than the server's max_allowed_packet",
-                                  column + 1);
-            return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent a value in column %u that is not %s", column + 1,
-                              key_class_name(set->keys[i].cls));
+                return merge_fail(
+                    m, WIRE_ER_NOT_SUPPORTED_YET,
+                    "the weight of a value in column %u is longer than the server's max_allowed_packet",
+                    column + 1);
+            return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent a value in column %u that is not %s",
+                              column + 1, key_class_name(set->keys[i].cls));
         }
     return true;
 }
@@ -252,11 +271,13 @@ bool merge_heads(struct merge *m, const struct keyset *set, const char *row, con
 static bool compile(struct merge *m)
 {
     const struct merge_spec *s = m->spec;
-    bool ok = s->grouped ? keyset_compile(m, &m->keys, s->group, s->ngroup) : keyset_compile(m, &m->keys, s->order, s->norder);
+    bool ok = s->grouped ? keyset_compile(m, &m->keys, s->group, s->ngroup)
+                         : keyset_compile(m, &m->keys, s->order, s->norder);
     if (ok && s->grouped) ok = group_compile(m);
     if (ok && s->nfinal_order) ok = keyset_compile(m, &m->final, s->final_order, s->nfinal_order);
     if (!ok) return false;
-    /* Which fields must be found: all when hidden ones are cut off or values are added, else up to the last key. */
+    /* Which fields must be found: all when hidden ones are cut off or values are added, else up to the last
+     * key. */
     m->ncells = s->nhidden || s->grouped ? m->ncols : 0;
     for (uint32_t i = 0; i < m->keys.n && m->ncells < m->ncols; i++)
         if (m->keys.keys[i].field >= m->ncells) m->ncells = m->keys.keys[i].field + 1;
@@ -275,9 +296,12 @@ static bool put_count(struct merge *m, struct leg *l, struct str payload)
 {
     struct wire_reader r = wire_read(payload.ptr, payload.len);
     uint64_t n = wire_get_lenenc(&r);
-    if (r.bad || wire_left(&r) || n == 0 || n > 65535) return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent no result set");
+    if (r.bad || wire_left(&r) || n == 0 || n > 65535)
+        return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent no result set");
     if (m->ncols == 0) {
-        if (n <= m->spec->nhidden) return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent %u columns, more were asked for", (unsigned)n);
+        if (n <= m->spec->nhidden)
+            return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent %u columns, more were asked for",
+                              (unsigned)n);
         m->ncols = (uint32_t)n;
         m->nvisible = m->ncols - m->spec->nhidden;
         m->columns = arena_array(&m->arena, struct wire_column, n);
@@ -287,19 +311,24 @@ static bool put_count(struct merge *m, struct leg *l, struct str payload)
         if (!m->columns || !m->classes || !m->matters || !m->cells) return merge_no_memory(m);
     }
     if (n != m->ncols)
-        return merge_fail(m, WIRE_ER_UNKNOWN_ERROR, "the shards sent different numbers of columns (%u and %u): their tables differ", m->ncols, (unsigned)n);
+        return merge_fail(m, WIRE_ER_UNKNOWN_ERROR,
+                          "the shards sent different numbers of columns (%u and %u): their tables differ",
+                          m->ncols, (unsigned)n);
     l->columns_left = m->ncols;
     l->state = LEG_COLUMNS;
     return true;
 }
 
-/* Do a leg's columns fit the reference leg's, wherever the merge looks at values? Concatenation passes on what the shards say. */
+/* Do a leg's columns fit the reference leg's, wherever the merge looks at values? Concatenation passes on
+ * what the shards say. */
 static bool check_classes(struct merge *m, const struct leg *l)
 {
     for (uint32_t i = 0; l->classes && i < m->ncols; i++)
         if (m->matters[i] && l->classes[i] != m->classes[i])
-            return merge_fail(m, WIRE_ER_UNKNOWN_ERROR, "the shards disagree about column %u: %s and %s. Their tables differ", i + 1,
-                              key_class_name((enum key_class)m->classes[i]), key_class_name((enum key_class)l->classes[i]));
+            return merge_fail(m, WIRE_ER_UNKNOWN_ERROR,
+                              "the shards disagree about column %u: %s and %s. Their tables differ", i + 1,
+                              key_class_name((enum key_class)m->classes[i]),
+                              key_class_name((enum key_class)l->classes[i]));
     return true;
 }
 
@@ -312,10 +341,12 @@ static bool reference_ready(struct merge *m)
     return true;
 }
 
-static bool put_column(struct merge *m, uint32_t leg, struct leg *l, struct str payload, uint32_t capabilities)
+static bool put_column(struct merge *m, uint32_t leg, struct leg *l, struct str payload,
+                       uint32_t capabilities)
 {
     struct wire_column c;
-    if (wire_get_column(payload, &c) != WIRE_OK) return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent a malformed column definition");
+    if (wire_get_column(payload, &c) != WIRE_OK)
+        return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent a malformed column definition");
     uint32_t i = m->ncols - l->columns_left;
     if (m->reference == UINT32_MAX) m->reference = leg;
     if (m->reference == leg) {
@@ -364,7 +395,8 @@ static bool put(struct merge *m, uint32_t leg, struct str payload, uint32_t capa
     case LEG_COUNT: return put_count(m, l, payload);
     case LEG_COLUMNS: return put_column(m, leg, l, payload, capabilities);
     case LEG_COLUMNS_EOF:
-        if (!wire_is_eof(payload)) return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent no end of column definitions");
+        if (!wire_is_eof(payload))
+            return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent no end of column definitions");
         l->state = LEG_ROWS;
         return true;
     case LEG_ROWS:
@@ -383,7 +415,8 @@ static bool give_fault(struct merge *m, struct arena *a, struct fault *f)
     return false;
 }
 
-bool merge_put(struct merge *m, uint32_t leg, struct str payload, uint32_t leg_capabilities, struct arena *a, struct fault *f)
+bool merge_put(struct merge *m, uint32_t leg, struct str payload, uint32_t leg_capabilities, struct arena *a,
+               struct fault *f)
 {
     if (LIKELY(!m->failed && leg < m->o.nlegs && put(m, leg, payload, leg_capabilities))) return true;
     if (!m->failed) merge_fail(m, WIRE_ER_UNKNOWN_ERROR, "no leg %u in this merge", leg);
@@ -434,7 +467,8 @@ bool merge_deliver(struct merge *m, struct buf *out, uint8_t *seq, const char *r
 static void put_end_packet(struct merge *m, struct buf *out, uint8_t *seq)
 {
     if (!m->started) put_head(m, out, seq);
-    wire_put_end(out, seq, m->o.client_capabilities, m->status, m->warnings > UINT16_MAX ? UINT16_MAX : (uint16_t)m->warnings);
+    wire_put_end(out, seq, m->o.client_capabilities, m->status,
+                 m->warnings > UINT16_MAX ? UINT16_MAX : (uint16_t)m->warnings);
     m->ended = true;
 }
 
@@ -460,7 +494,8 @@ static enum merge_state run(struct merge *m, struct buf *out, uint8_t *seq, size
     return m->nended == m->o.nlegs ? MERGE_DONE : MERGE_ENOUGH;
 }
 
-enum merge_state merge_run(struct merge *m, struct buf *out, uint8_t *seq, size_t budget, struct arena *a, struct fault *f)
+enum merge_state merge_run(struct merge *m, struct buf *out, uint8_t *seq, size_t budget, struct arena *a,
+                           struct fault *f)
 {
     enum merge_state st = run(m, out, seq, budget);
     if (st == MERGE_FAULT) give_fault(m, a, f);

@@ -27,7 +27,8 @@ bool decimal_parse(struct str s, struct decimal *d)
     const char *dot = s.len ? memchr(s.ptr, '.', s.len) : NULL;
     d->whole = dot ? str_make(s.ptr, (size_t)(dot - s.ptr)) : s;
     d->fraction = dot ? str_make(dot + 1, s.len - d->whole.len - 1) : str_make(s.ptr + s.len, 0);
-    if (d->whole.len + d->fraction.len == 0 || !all_digits(d->whole) || !all_digits(d->fraction)) return false;
+    if (d->whole.len + d->fraction.len == 0 || !all_digits(d->whole) || !all_digits(d->fraction))
+        return false;
     d->scale = (uint32_t)d->fraction.len;
     while (d->whole.len && d->whole.ptr[0] == '0') d->whole.ptr++, d->whole.len--;
     while (d->fraction.len && d->fraction.ptr[d->fraction.len - 1] == '0') d->fraction.len--;
@@ -241,7 +242,8 @@ static void put_plain(struct buf *out, const char *digits, int n, int point, int
     if (behind < decimals) behind = decimals;
     if (!behind) return;
     buf_put_u8(out, '.');
-    for (int i = point; i < point + behind; i++) buf_put_u8(out, (uint8_t)(i >= 0 && i < n ? digits[i] : '0'));
+    for (int i = point; i < point + behind; i++)
+        buf_put_u8(out, (uint8_t)(i >= 0 && i < n ? digits[i] : '0'));
 }
 
 void double_put(double v, uint32_t decimals, struct buf *out)

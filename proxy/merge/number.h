@@ -8,7 +8,8 @@
 
 #include "base/base.h"
 
-/* "-0012.3400" taken apart: whole without leading zeros, fraction without trailing ones; zero is never negative. */
+/* "-0012.3400" taken apart: whole without leading zeros, fraction without trailing ones; zero is never
+ * negative. */
 struct decimal {
     bool negative;
     struct str whole, fraction;
@@ -26,14 +27,18 @@ struct decimal_sum {
 };
 void decimal_sum_init(struct decimal_sum *s);
 void decimal_sum_release(struct decimal_sum *s);
-bool decimal_sum_add(struct decimal_sum *s, struct str number) MUST_CHECK; /* false: not a number, or too long */
-/* With `scale` digits behind the point, or more when the sum has more. False: beyond the 81 digits that the servers compute with. */
+bool decimal_sum_add(struct decimal_sum *s,
+                     struct str number) MUST_CHECK; /* false: not a number, or too long */
+/* With `scale` digits behind the point, or more when the sum has more. False: beyond the 81 digits that the
+ * servers compute with. */
 bool decimal_sum_put(const struct decimal_sum *s, uint32_t scale, struct buf *out) MUST_CHECK;
 /*
- * sum / count with `scale` digits, as the servers' AVG: they divide word by word (nine digits each), cut the quotient off at a word's
- * end and round half away from zero to `scale` from there. So where `scale` is a multiple of nine the last digit is cut, not rounded.
+ * sum / count with `scale` digits, as the servers' AVG: they divide word by word (nine digits each), cut the
+ * quotient off at a word's end and round half away from zero to `scale` from there. So where `scale` is a
+ * multiple of nine the last digit is cut, not rounded.
  */
-bool decimal_average_put(const struct decimal_sum *s, uint64_t count, uint32_t scale, struct buf *out) MUST_CHECK;
+bool decimal_average_put(const struct decimal_sum *s, uint64_t count, uint32_t scale,
+                         struct buf *out) MUST_CHECK;
 
 enum { DOUBLE_NOT_FIXED = 31 }; /* `decimals` of a column without fixed ones */
 bool double_parse(struct str s, double *out) MUST_CHECK;

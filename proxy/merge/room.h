@@ -7,7 +7,8 @@
  *   sort.c     final_order: merged rows kept and sorted
  *   keys.c, number.c, weights.c   comparing and adding values in text
  *
- *   leg's window --heads--> order[] (legs sorted by their first row) --first--> plain | distinct | group --> deliver --> out
+ *   leg's window --heads--> order[] (legs sorted by their first row) --first--> plain | distinct | group -->
+ * deliver --> out
  *                                                                                                \-> sort -/
  */
 #ifndef WEIR_MERGE_ROOM_H
@@ -21,13 +22,13 @@ enum leg_state { LEG_COUNT, LEG_COLUMNS, LEG_COLUMNS_EOF, LEG_ROWS, LEG_ENDED };
 struct leg {
     enum leg_state state;
     uint32_t columns_left;
-    bool has_head;        /* heads describe its first row */
-    bool has_prev;        /* prev describes the row before */
+    bool has_head; /* heads describe its first row */
+    bool has_prev; /* prev describes the row before */
     bool collations_seen;
-    uint8_t *classes;     /* of its columns, where they are compared with the reference leg's */
-    uint32_t visible;     /* bytes of the first row that are the client's */
+    uint8_t *classes;          /* of its columns, where they are compared with the reference leg's */
+    uint32_t visible;          /* bytes of the first row that are the client's */
     struct head *heads, *prev; /* one a key of m->keys */
-    char *data;           /* rows: u32 length, payload; from `head` to `tail` */
+    char *data;                /* rows: u32 length, payload; from `head` to `tail` */
     size_t cap, head, tail;
 };
 
@@ -45,10 +46,10 @@ struct acc {
     uint32_t sum_field, count_field; /* AVG; SUM: the column itself */
     enum key_class cls;              /* of what is added or compared */
     uint32_t decimals;
-    struct keyset key;               /* MIN, MAX: one key */
-    uint64_t n;                      /* values that were not NULL */
-    uint64_t count;                  /* COUNT and AVG: rows counted by the servers */
-    bool adding;                     /* sum or real holds the total; before: text alone does */
+    struct keyset key; /* MIN, MAX: one key */
+    uint64_t n;        /* values that were not NULL */
+    uint64_t count;    /* COUNT and AVG: rows counted by the servers */
+    bool adding;       /* sum or real holds the total; before: text alone does */
     struct decimal_sum sum;
     double real;
     struct buf text;   /* MIN, MAX: the best; SUM, AVG: the only value so far */
@@ -86,23 +87,23 @@ struct merge {
     bool enough;
 
     /* ways through */
-    bool ordered;         /* k-way; else concatenation */
-    struct keyset keys;   /* spec->order or spec->group */
-    uint32_t turn;        /* concatenation: the leg to begin with */
-    uint32_t *order;      /* legs with a head, first row first */
+    bool ordered;       /* k-way; else concatenation */
+    struct keyset keys; /* spec->order or spec->group */
+    uint32_t turn;      /* concatenation: the leg to begin with */
+    uint32_t *order;    /* legs with a head, first row first */
     uint32_t norder;
-    uint32_t *missing;    /* legs without a head that have not ended */
+    uint32_t *missing; /* legs without a head that have not ended */
     uint32_t nmissing;
-    uint32_t ncells;      /* fields to find in each row */
-    struct cell *cells;   /* scratch */
+    uint32_t ncells;    /* fields to find in each row */
+    struct cell *cells; /* scratch */
 
     /* distinct and group: the row kept */
     bool has_kept;
     struct buf kept;
     struct head *kept_heads;
-    struct acc *accs;     /* one a visible column */
-    uint32_t naccs;       /* initialised */
-    struct buf row;       /* merged row */
+    struct acc *accs; /* one a visible column */
+    uint32_t naccs;   /* initialised */
+    struct buf row;   /* merged row */
 
     /* final order */
     struct keyset final;
@@ -121,16 +122,20 @@ bool merge_hold(struct merge *m, size_t n) MUST_CHECK;
 void merge_unhold(struct merge *m, size_t n);
 /* buf = s, counted. */
 bool merge_keep(struct merge *m, struct buf *b, const char *p, size_t n) MUST_CHECK;
-bool merge_keep_more(struct merge *m, struct buf *b, size_t n) MUST_CHECK; /* room for n bytes behind len, counted */
+bool merge_keep_more(struct merge *m, struct buf *b,
+                     size_t n) MUST_CHECK; /* room for n bytes behind len, counted */
 
 bool merge_column_index(struct merge *m, struct merge_column c, uint32_t *out) MUST_CHECK;
 bool keyset_compile(struct merge *m, struct keyset *set, const struct merge_key *from, uint32_t n) MUST_CHECK;
 /* Collations that come with the rows: taken from the first row, compared on each leg's first row. */
-bool keyset_collations(struct merge *m, struct keyset *set, const char *row, const struct cell *cells) MUST_CHECK;
-bool merge_heads(struct merge *m, const struct keyset *set, const char *row, const struct cell *cells, struct head *out) MUST_CHECK;
+bool keyset_collations(struct merge *m, struct keyset *set, const char *row,
+                       const struct cell *cells) MUST_CHECK;
+bool merge_heads(struct merge *m, const struct keyset *set, const char *row, const struct cell *cells,
+                 struct head *out) MUST_CHECK;
 
 /* One row for the client: offset and limit, packet. `visible` bytes of it go out. May set m->enough. */
-bool merge_deliver(struct merge *m, struct buf *out, uint8_t *seq, const char *row, size_t visible) MUST_CHECK;
+bool merge_deliver(struct merge *m, struct buf *out, uint8_t *seq, const char *row,
+                   size_t visible) MUST_CHECK;
 
 /* ways.c: MERGE_DONE here means that no more rows will come. */
 enum merge_state way_run(struct merge *m, struct buf *out, uint8_t *seq, size_t until);
@@ -138,7 +143,8 @@ enum merge_state way_run(struct merge *m, struct buf *out, uint8_t *seq, size_t 
 /* group.c */
 bool group_compile(struct merge *m) MUST_CHECK;
 /* A row of the open group, or the first of a new one (then the open one is delivered). */
-bool group_add(struct merge *m, struct buf *out, uint8_t *seq, const char *row, size_t len, const struct head *heads) MUST_CHECK;
+bool group_add(struct merge *m, struct buf *out, uint8_t *seq, const char *row, size_t len,
+               const struct head *heads) MUST_CHECK;
 bool group_flush(struct merge *m, struct buf *out, uint8_t *seq) MUST_CHECK;
 void group_release(struct merge *m);
 

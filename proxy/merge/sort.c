@@ -1,6 +1,7 @@
 /*
- * sort.c - final_order: the merged rows are kept and sorted when the last has come. With a limit only the first offset + limit rows are
- * kept, in a heap whose top is the last of them; without one all, within max_memory. Stable: equal rows stay in the order of arrival.
+ * sort.c - final_order: the merged rows are kept and sorted when the last has come. With a limit only the
+ * first offset + limit rows are kept, in a heap whose top is the last of them; without one all, within
+ * max_memory. Stable: equal rows stay in the order of arrival.
  */
 #include "proxy/merge/room.h"
 
@@ -71,7 +72,8 @@ static void forget(struct merge *m, struct sorted_row *r)
 bool sort_add(struct merge *m, const char *row, size_t len, size_t visible)
 {
     size_t used;
-    if (!row_cells(row, len, m->cells, m->ncols, true, &used)) return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent a malformed row");
+    if (!row_cells(row, len, m->cells, m->ncols, true, &used))
+        return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent a malformed row");
     if (!keyset_collations(m, &m->final, row, m->cells)) return false;
     if (!merge_hold(m, bytes_of(m, len))) return false;
     struct sorted_row *r = mem_alloc(bytes_of(m, len));

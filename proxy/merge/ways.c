@@ -1,13 +1,15 @@
 /*
- * ways.c - the ways rows take through the merge: concatenation (any leg's rows at once, in turn), and the k-way merge by keys, whose rows go
- * out as they are, or only the first of equal ones (distinct), or into groups.
+ * ways.c - the ways rows take through the merge: concatenation (any leg's rows at once, in turn), and the
+ * k-way merge by keys, whose rows go out as they are, or only the first of equal ones (distinct), or into
+ * groups.
  *
- * K-way: order[] holds the legs that have a first row, sorted; the first one's row is taken, its next row found and the leg moved
- * to its place by binary search (often it stays first). Equal rows come in the order of the legs. No row leaves before every leg that has
- * not ended shows its first one.
+ * K-way: order[] holds the legs that have a first row, sorted; the first one's row is taken, its next row
+ * found and the leg moved to its place by binary search (often it stays first). Equal rows come in the order
+ * of the legs. No row leaves before every leg that has not ended shows its first one.
  *
- * Each leg must deliver in order: a row that comes before its predecessor is a fault, not a wrong result (a server that sorts
- * otherwise than we compare is thus found at once). By prefix for all rows; groups and DISTINCT, where it matters most, by the whole key.
+ * Each leg must deliver in order: a row that comes before its predecessor is a fault, not a wrong result (a
+ * server that sorts otherwise than we compare is thus found at once). By prefix for all rows; groups and
+ * DISTINCT, where it matters most, by the whole key.
  */
 #include "proxy/merge/room.h"
 
@@ -35,7 +37,8 @@ static bool visible_part(struct merge *m, const char *row, size_t len, size_t *v
     if (m->spec->nhidden == 0) return true;
     size_t rest;
     /* The hidden part is found too, so that a malformed row is noticed. */
-    if (!row_cells(row, len, m->cells, m->nvisible, false, visible)) return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent a malformed row");
+    if (!row_cells(row, len, m->cells, m->nvisible, false, visible))
+        return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent a malformed row");
     if (!row_cells(row + *visible, len - *visible, m->cells + m->nvisible, m->spec->nhidden, true, &rest))
         return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent a malformed row");
     return true;
@@ -95,8 +98,7 @@ static bool load_head(struct merge *m, uint32_t leg)
     l->heads = l->prev;
     l->prev = before;
     if (!merge_heads(m, &m->keys, row, m->cells, l->heads)) return false;
-    if (l->has_prev && keys_backwards(m->keys.keys, m->keys.n, l->prev, l->heads))
-        return merge_step_back(m);
+    if (l->has_prev && keys_backwards(m->keys.keys, m->keys.n, l->prev, l->heads)) return merge_step_back(m);
     l->has_prev = l->has_head = true;
     return true;
 }
@@ -161,7 +163,8 @@ static bool advance(struct merge *m)
 static bool distinct(struct merge *m, struct buf *out, uint8_t *seq, const struct leg *l)
 {
     const char *row = row_at(l);
-    int c = m->has_kept ? keys_compare(m->keys.keys, m->keys.n, m->kept_heads, m->kept.data, l->heads, row) : -1;
+    int c =
+        m->has_kept ? keys_compare(m->keys.keys, m->keys.n, m->kept_heads, m->kept.data, l->heads, row) : -1;
     if (c == 0) return true;
     if (c > 0) return merge_step_back(m);
     if (!merge_keep(m, &m->kept, row, row_len(l))) return false;

@@ -14,16 +14,20 @@ static bool ends(struct str s, const char *tail)
 
 static bool is_refused(struct str c)
 {
-    if (ends(c, "_thai_520_w2") || ends(c, "_czech_cs") || has(c, "tis620_thai_") || has(c, "big5_chinese_") || str_starts_nocase(c, STR("gb18030_chinese")) ||
-        str_starts_nocase(c, STR("gb18030_unicode"))) return true;
+    if (ends(c, "_thai_520_w2") || ends(c, "_czech_cs") || has(c, "tis620_thai_") ||
+        has(c, "big5_chinese_") || str_starts_nocase(c, STR("gb18030_chinese")) ||
+        str_starts_nocase(c, STR("gb18030_unicode")))
+        return true;
     if (str_starts_nocase(c, STR("latin7_"))) return true;
     return has(c, "uca1400") && !ends(c, "_ai_ci"); /* several levels */
 }
 
-/* Character sets whose weights are Unicode's; the others have a byte or two of their own with 0x20 for a space. */
+/* Character sets whose weights are Unicode's; the others have a byte or two of their own with 0x20 for a
+ * space. */
 static bool is_unicode(struct str c)
 {
-    static const char *const sets[] = {"utf8_", "utf8mb3_", "utf8mb4_", "ucs2_", "utf16_", "utf16le_", "utf32_"};
+    static const char *const sets[] = {"utf8_",  "utf8mb3_", "utf8mb4_", "ucs2_",
+                                       "utf16_", "utf16le_", "utf32_"};
     for (size_t i = 0; i < COUNT_OF(sets); i++)
         if (str_starts_nocase(c, str_of(sets[i]))) return true;
     return false;
@@ -32,10 +36,11 @@ static bool is_unicode(struct str c)
 static bool is_known_set(struct str c)
 {
     static const char *const sets[] = {
-        "armscii8_", "ascii_",  "cp1250_", "cp1251_", "cp1256_",  "cp1257_", "cp850_",  "cp852_",    "cp866_",   "cp932_",
-        "dec8_",     "eucjpms_", "euckr_", "gb2312_", "gbk_",     "geostd8_", "greek_", "hebrew_",   "hp8_",     "keybcs2_",
-        "koi8r_",    "koi8u_",  "latin1_", "latin2_", "latin5_",  "macce_",  "macroman_", "sjis_",   "swe7_",    "tis620_",
-        "ujis_",     "big5_",   "gb18030_"};
+        "armscii8_", "ascii_",   "cp1250_", "cp1251_", "cp1256_",  "cp1257_",   "cp850_",
+        "cp852_",    "cp866_",   "cp932_",  "dec8_",   "eucjpms_", "euckr_",    "gb2312_",
+        "gbk_",      "geostd8_", "greek_",  "hebrew_", "hp8_",     "keybcs2_",  "koi8r_",
+        "koi8u_",    "latin1_",  "latin2_", "latin5_", "macce_",   "macroman_", "sjis_",
+        "swe7_",     "tis620_",  "ujis_",   "big5_",   "gb18030_"};
     for (size_t i = 0; i < COUNT_OF(sets); i++)
         if (str_starts_nocase(c, str_of(sets[i]))) return true;
     return false;
@@ -52,7 +57,8 @@ bool weights_pad(struct str c, struct weight_pad *out)
     if (!unicode) {
         *out = (struct weight_pad){1, {0x20}};
     } else if (ends(c, "_bin")) {
-        bool two = str_starts_nocase(c, STR("utf8_")) || str_starts_nocase(c, STR("utf8mb3_")) || str_starts_nocase(c, STR("ucs2_"));
+        bool two = str_starts_nocase(c, STR("utf8_")) || str_starts_nocase(c, STR("utf8mb3_")) ||
+                   str_starts_nocase(c, STR("ucs2_"));
         *out = two ? (struct weight_pad){2, {0, 0x20}} : (struct weight_pad){3, {0, 0, 0x20}};
     } else if (has(c, "_general_") || ends(c, "_tolower_ci")) {
         *out = (struct weight_pad){2, {0, 0x20}};
@@ -64,7 +70,8 @@ bool weights_pad(struct str c, struct weight_pad *out)
     return true;
 }
 
-int weights_compare(const unsigned char *a, size_t na, const unsigned char *b, size_t nb, const struct weight_pad *pad)
+int weights_compare(const unsigned char *a, size_t na, const unsigned char *b, size_t nb,
+                    const struct weight_pad *pad)
 {
     size_t n = na < nb ? na : nb;
     int c = n ? memcmp(a, b, n) : 0;

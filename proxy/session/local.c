@@ -17,6 +17,14 @@ void local_refuse(struct session *s, const char *fmt, ...)
     session_done(s);
 }
 
+/* The state of the servers is no longer what the session believes: it ends, and with it its transaction. */
+static void out_of_memory(struct session *s)
+{
+    front_err(&s->f, WIRE_ER_OUT_OF_RESOURCES, "HY000", STR("Weir: out of memory"));
+    front_txn_drop(&s->f);
+    session_done(s);
+}
+
 static void ok(struct session *s)
 {
     s->f.warnings = 0;
@@ -99,7 +107,9 @@ void local_commit(struct session *s, bool commit, exec_then *then, void *ctx)
     }
     uint32_t n = t ? t->npinned : 0;
     struct exec_text *texts = n ? arena_array(&f->engine->arena, struct exec_text, n) : NULL;
-    if (!texts) {
+    if (!texts) { /* nothing is open on any server; or no memory: then all of it is rolled back, and said so */
+        r.failed = n > 0;
+        r.fault = (struct fault){WIRE_ER_OUT_OF_RESOURCES, "HY000", STR("Weir: out of memory; the transaction was rolled back")};
         immediately(s, job, &r);
         return;
     }
@@ -316,8 +326,13 @@ static void savepoint(struct session *s, const struct sql_stmt *st)
     buf_putz(&text, verb);
     sql_put_name(&text, name, true);
     struct exec_text *x = arena_array(&f->engine->arena, struct exec_text, t->npinned + 1);
-    for (uint32_t i = 0; x && i < t->npinned; i++) x[i] = (struct exec_text){t->pinned[i]->source, buf_str(&text)};
-    exec_texts(f, x, x ? t->npinned : 0, EXEC_COUNT, EXEC_PINNED_ONLY | EXEC_NO_DB | EXEC_NO_SETTINGS | EXEC_NO_BEGIN | EXEC_QUIET, savepoint_then, NULL);
+    if (!x || text.failed || t->savepoints.failed) {
+        buf_release(&text);
+        out_of_memory(s);
+        return;
+    }
+    for (uint32_t i = 0; i < t->npinned; i++) x[i] = (struct exec_text){t->pinned[i]->source, buf_str(&text)};
+    exec_texts(f, x, t->npinned, EXEC_COUNT, EXEC_PINNED_ONLY | EXEC_NO_DB | EXEC_NO_SETTINGS | EXEC_NO_BEGIN | EXEC_QUIET, savepoint_then, NULL);
     buf_release(&text);
 }
 
@@ -417,8 +432,12 @@ static void unlock_tables(struct session *s)
         return;
     }
     struct exec_text *x = arena_array(&f->engine->arena, struct exec_text, t->npinned + 1);
-    for (uint32_t i = 0; x && i < t->npinned; i++) x[i] = (struct exec_text){t->pinned[i]->source, STR("UNLOCK TABLES")};
-    exec_texts(f, x, x ? t->npinned : 0, EXEC_COUNT, EXEC_PINNED_ONLY | EXEC_NO_DB | EXEC_NO_SETTINGS | EXEC_NO_BEGIN | EXEC_QUIET, unlock_then, NULL);
+    if (!x) {
+        out_of_memory(s);
+        return;
+    }
+    for (uint32_t i = 0; i < t->npinned; i++) x[i] = (struct exec_text){t->pinned[i]->source, STR("UNLOCK TABLES")};
+    exec_texts(f, x, t->npinned, EXEC_COUNT, EXEC_PINNED_ONLY | EXEC_NO_DB | EXEC_NO_SETTINGS | EXEC_NO_BEGIN | EXEC_QUIET, unlock_then, NULL);
 }
 
 /* ---- CREATE DATABASE: every physical database of a schema in the rules ---- */

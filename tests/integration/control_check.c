@@ -1,10 +1,12 @@
 /*
- * control_check.c - the control threads against a real server. An integration script runs it with a private one:
+ * control_check.c - the control threads against a real server. An integration script runs it with a private
+ * one:
  *
  *   control_check HOST PORT USER PASSWORD          (the account may create databases and kill)
  *
- * Sources: s0 and s1 are that server; s2 is a door of our own to it, shut at first, so that a source can come and go.
- * Databases cc_main, cc_a, cc_b, cc_ids are made and dropped. One line for each part, exit code 1 when anything differs.
+ * Sources: s0 and s1 are that server; s2 is a door of our own to it, shut at first, so that a source can come
+ * and go. Databases cc_main, cc_a, cc_b, cc_ids are made and dropped. One line for each part, exit code 1
+ * when anything differs.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -25,14 +27,14 @@ static const char *host, *user, *password;
 static unsigned port;
 static unsigned failed;
 
-#define CHECK(x, ...)                                                                                                  \
-    do {                                                                                                               \
-        if (!(x)) {                                                                                                    \
-            failed++;                                                                                                  \
-            printf("  line %d: %s: ", __LINE__, #x);                                                                   \
-            printf(__VA_ARGS__);                                                                                       \
-            putchar('\n');                                                                                             \
-        }                                                                                                              \
+#define CHECK(x, ...)                                                                                        \
+    do {                                                                                                     \
+        if (!(x)) {                                                                                          \
+            failed++;                                                                                        \
+            printf("  line %d: %s: ", __LINE__, #x);                                                         \
+            printf(__VA_ARGS__);                                                                             \
+            putchar('\n');                                                                                   \
+        }                                                                                                    \
     } while (0)
 
 static uint64_t now_ms(void)
@@ -142,7 +144,8 @@ static void door_init(void)
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t n = sizeof in;
     door.listener = socket(AF_INET, SOCK_STREAM, 0);
-    if (bind(door.listener, (struct sockaddr *)&in, n) || listen(door.listener, 16) || getsockname(door.listener, (struct sockaddr *)&in, &n)) {
+    if (bind(door.listener, (struct sockaddr *)&in, n) || listen(door.listener, 16) ||
+        getsockname(door.listener, (struct sockaddr *)&in, &n)) {
         perror("control_check");
         exit(2);
     }
@@ -197,14 +200,26 @@ static void load_rules(void)
 static void make_tables(MYSQL *my)
 {
     static const char *const sql[] = {
-        "DROP DATABASE IF EXISTS cc_main", "DROP DATABASE IF EXISTS cc_a", "DROP DATABASE IF EXISTS cc_b", "DROP DATABASE IF EXISTS cc_ids",
-        "CREATE DATABASE cc_main", "CREATE DATABASE cc_a", "CREATE DATABASE cc_b",
-        "CREATE TABLE cc_a.orders_0 (order_id BIGINT UNSIGNED NOT NULL PRIMARY KEY, customer_id INT NOT NULL, total DECIMAL(12,3) NOT NULL DEFAULT 0,"
-        " state ENUM('new','paid') NOT NULL, note VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci, at DATETIME(3), raw VARBINARY(8), tax DECIMAL(12,3) AS (total * 2) STORED)",
-        "CREATE TABLE cc_a.orders_1 LIKE cc_a.orders_0", "CREATE TABLE cc_b.orders_0 LIKE cc_a.orders_0", "CREATE TABLE cc_b.orders_1 LIKE cc_a.orders_0",
-        "CREATE TABLE cc_b.whole_1 (a INT, b INT NOT NULL, c INT NOT NULL, UNIQUE KEY a_first (a), UNIQUE KEY bc (b, c))",
+        "DROP DATABASE IF EXISTS cc_main",
+        "DROP DATABASE IF EXISTS cc_a",
+        "DROP DATABASE IF EXISTS cc_b",
+        "DROP DATABASE IF EXISTS cc_ids",
+        "CREATE DATABASE cc_main",
+        "CREATE DATABASE cc_a",
+        "CREATE DATABASE cc_b",
+        "CREATE TABLE cc_a.orders_0 (order_id BIGINT UNSIGNED NOT NULL PRIMARY KEY, customer_id INT NOT "
+        "NULL, total DECIMAL(12,3) NOT NULL DEFAULT 0,"
+        " state ENUM('new','paid') NOT NULL, note VARCHAR(20) CHARACTER SET utf8mb4 COLLATE "
+        "utf8mb4_unicode_ci, at DATETIME(3), raw VARBINARY(8), tax DECIMAL(12,3) AS (total * 2) STORED)",
+        "CREATE TABLE cc_a.orders_1 LIKE cc_a.orders_0",
+        "CREATE TABLE cc_b.orders_0 LIKE cc_a.orders_0",
+        "CREATE TABLE cc_b.orders_1 LIKE cc_a.orders_0",
+        ("CREATE TABLE cc_b.whole_1 (a INT, b INT NOT NULL, c INT NOT NULL, UNIQUE KEY a_first (a),"
+         " UNIQUE KEY bc (b, c))"),
         "CREATE TABLE cc_b.far (a INT AUTO_INCREMENT PRIMARY KEY)",
-        "CREATE TABLE cc_main.plain (i INT, t TEXT)", "CREATE VIEW cc_main.seen AS SELECT i FROM cc_main.plain", "CREATE TABLE cc_main.far (hidden INT)"};
+        "CREATE TABLE cc_main.plain (i INT, t TEXT)",
+        "CREATE VIEW cc_main.seen AS SELECT i FROM cc_main.plain",
+        "CREATE TABLE cc_main.far (hidden INT)"};
     for (size_t i = 0; i < COUNT_OF(sql); i++) run(my, sql[i]);
 }
 
@@ -277,11 +292,14 @@ static void report(const char *part, unsigned before)
 
 /* ---- parts ---- */
 
-static void check_column(const struct cat_table *t, const char *name, enum cat_class cls, uint32_t scale, bool nullable)
+static void check_column(const struct cat_table *t, const char *name, enum cat_class cls, uint32_t scale,
+                         bool nullable)
 {
     const struct cat_column *c = cat_column(t, str_of(name), NULL);
     CHECK(c != NULL, "%s", name);
-    if (c) CHECK(c->cls == cls && c->scale == scale && c->nullable == nullable, "%s: class %d scale %u nullable %d", name, c->cls, c->scale, c->nullable);
+    if (c)
+        CHECK(c->cls == cls && c->scale == scale && c->nullable == nullable,
+              "%s: class %d scale %u nullable %d", name, c->cls, c->scale, c->nullable);
 }
 
 static void check_catalog(void)
@@ -298,7 +316,9 @@ static void check_catalog(void)
         check_column(t, "note", CAT_TEXT, 0, true);
         check_column(t, "at", CAT_DATETIME, 3, true);
         check_column(t, "raw", CAT_BINARY, 0, true);
-        const struct cat_column *c = cat_column(t, STR("note"), NULL), *tax = cat_column(t, STR("tax"), NULL), *id = cat_column(t, STR("order_id"), NULL), *total = cat_column(t, STR("total"), NULL);
+        const struct cat_column *c = cat_column(t, STR("note"), NULL), *tax = cat_column(t, STR("tax"), NULL),
+                                *id = cat_column(t, STR("order_id"), NULL),
+                                *total = cat_column(t, STR("total"), NULL);
         CHECK(c && str_eq(c->collation, STR("utf8mb4_unicode_ci")), "collation");
         CHECK(tax && tax->generated && !tax->primary, "generated");
         CHECK(id && id->primary && !id->has_default && total && total->has_default, "primary, default");
@@ -401,7 +421,8 @@ static void check_kill(struct control *c)
         control_kill(c, 0, mysql_thread_id(my), connection);
         pthread_join(t, NULL);
         CHECK(now_ms() - began < 5000, "not killed");
-        CHECK((mysql_query(my, "DO 1") != 0) == connection, "KILL QUERY leaves the connection, KILL CONNECTION does not");
+        CHECK((mysql_query(my, "DO 1") != 0) == connection,
+              "KILL QUERY leaves the connection, KILL CONNECTION does not");
         mysql_close(my);
     }
     control_kill(c, 0, 1999999999, false); /* no such thread: nothing happens */
@@ -409,7 +430,8 @@ static void check_kill(struct control *c)
     report("kill", before);
 }
 
-static enum ids_status take(struct control *c, uint32_t sequence, uint64_t n, uint64_t *first, struct str *message)
+static enum ids_status take(struct control *c, uint32_t sequence, uint64_t n, uint64_t *first,
+                            struct str *message)
 {
     static struct arena a;
     struct fault f = {0};
@@ -472,7 +494,9 @@ static void check_ids(struct control *c, MYSQL *my)
         memcpy(all + i * COUNT_OF(jobs[i].first), jobs[i].first, sizeof jobs[i].first);
     }
     qsort(all, COUNT_OF(all), sizeof *all, by_value);
-    for (unsigned i = 1; i < COUNT_OF(all); i++) CHECK(all[i] >= all[i - 1] + 3, "ids %llu and %llu overlap", (unsigned long long)all[i - 1], (unsigned long long)all[i]);
+    for (unsigned i = 1; i < COUNT_OF(all); i++)
+        CHECK(all[i] >= all[i - 1] + 3, "ids %llu and %llu overlap", (unsigned long long)all[i - 1],
+              (unsigned long long)all[i]);
     control_stop(other);
     /* An explicit value raises both the mark here and the row. */
     struct arena a;
@@ -480,12 +504,14 @@ static void check_ids(struct control *c, MYSQL *my)
     arena_init(&a, 0);
     enum ids_status st = IDS_WAIT;
     for (int i = 0; i < 500 && st == IDS_WAIT; i++, nap(5)) st = ids_raise(c, 0, 5000000, &a, &f);
-    CHECK(st == IDS_OK && take(c, 0, 1, &first, NULL) == IDS_OK && first == 5000001, "raised: %llu", (unsigned long long)first);
+    CHECK(st == IDS_OK && take(c, 0, 1, &first, NULL) == IDS_OK && first == 5000001, "raised: %llu",
+          (unsigned long long)first);
     CHECK(ask_number(my, "SELECT max_id FROM cc_ids.segments WHERE name = 'ids'") > 5000000, "raised row");
     arena_release(&a);
     /* A source that is down says so, and serves when it is back. */
     CHECK(take(c, 1, 1, &first, &message) == IDS_FAILED, "s2 is shut");
-    CHECK(str_find(message, STR("far"), 0) != SIZE_MAX && str_find(message, STR("s2"), 0) != SIZE_MAX, STR_FMT, STR_ARG(message));
+    CHECK(str_find(message, STR("far"), 0) != SIZE_MAX && str_find(message, STR("s2"), 0) != SIZE_MAX,
+          STR_FMT, STR_ARG(message));
     atomic_store(&door.open, true);
     for (int i = 0; i < 500 && take(c, 1, 1, &first, NULL) != IDS_OK; i++) nap(10);
     CHECK(first == 1, "far: %llu", (unsigned long long)first);
@@ -500,7 +526,8 @@ static void check_ids(struct control *c, MYSQL *my)
             st = take(c, 1, 1, &first, NULL);
             if (st != IDS_OK) nap(10);
         }
-        CHECK(st == IDS_OK && first > last, "far: %llu after %llu", (unsigned long long)first, (unsigned long long)last);
+        CHECK(st == IDS_OK && first > last, "far: %llu after %llu", (unsigned long long)first,
+              (unsigned long long)last);
         last = first;
     }
     struct ids_stats stats;
@@ -517,9 +544,12 @@ static void check_give_back(MYSQL *my)
     run(my, "DELETE FROM cc_ids.segments");
     for (unsigned i = 0; i < 5; i++) {
         struct control *c = start();
-        CHECK(take(c, 0, 30, &first, NULL) == IDS_OK && first == 1 + 30 * (uint64_t)i, "round %u: %llu", i, (unsigned long long)first);
+        CHECK(take(c, 0, 30, &first, NULL) == IDS_OK && first == 1 + 30 * (uint64_t)i, "round %u: %llu", i,
+              (unsigned long long)first);
         control_stop(c);
-        CHECK(ask_number(my, "SELECT max_id FROM cc_ids.segments WHERE name = 'ids'") == 30 * ((uint64_t)i + 1), "given back");
+        CHECK(ask_number(my, "SELECT max_id FROM cc_ids.segments WHERE name = 'ids'") ==
+                  30 * ((uint64_t)i + 1),
+              "given back");
     }
     report("give back", before);
 }
@@ -556,7 +586,8 @@ int main(int argc, char **argv)
     pthread_join(door.thread, NULL);
     nap(200);
     close(door.listener);
-    static const char *const sql[] = {"DROP DATABASE cc_main", "DROP DATABASE cc_a", "DROP DATABASE cc_b", "DROP DATABASE cc_ids"};
+    static const char *const sql[] = {"DROP DATABASE cc_main", "DROP DATABASE cc_a", "DROP DATABASE cc_b",
+                                      "DROP DATABASE cc_ids"};
     for (size_t i = 0; i < COUNT_OF(sql); i++) run(my, sql[i]);
     mysql_close(my);
     for (unsigned i = 0; i < seen.catalogs; i++) catalog_unref(seen.kept[i]);

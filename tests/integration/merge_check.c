@@ -1,13 +1,15 @@
 /*
- * merge_check.c - does a merge compare and print as the server does? Asks a real one. An integration script runs it against a private server:
+ * merge_check.c - does a merge compare and print as the server does? Asks a real one. An integration script
+ * runs it against a private server:
  *
  *   merge_check HOST PORT USER PASSWORD [all]      (HOST may be a socket's path)
  *
- *   weights   under every collation ("all"; else a dozen), all pairs of tricky strings: weights_compare against the server's < and =
- *   doubles   the text of random doubles
- *   sums      SUM and AVG of random decimals over three shards against the whole table's
+ *   weights   under every collation ("all"; else a dozen), all pairs of tricky strings: weights_compare
+ * against the server's < and = doubles   the text of random doubles sums      SUM and AVG of random decimals
+ * over three shards against the whole table's
  *
- * Uses the database weir_check, which it makes and drops. One line for each part, exit code 1 when anything differs.
+ * Uses the database weir_check, which it makes and drops. One line for each part, exit code 1 when anything
+ * differs.
  */
 #include <mysql.h>
 #include <stdio.h>
@@ -53,12 +55,170 @@ static void differ(const char *fmt, ...)
 /* ---- weights ---- */
 
 /* In utf8mb4; what a character set lacks becomes '?', which does no harm. */
-static const char *const tricky[] = {
-    "", " ", "  ", "a", "A", "a ", "a  ", " a", "a\\t", "a\\t ", "a\\n", "a\\0", "a\\Z", "\\0", "\\t", "a \\t", "a\\tb", "a b", "a  b", "ab", "aB", "Ab ", "a-b", "a_b", "a!", "a~", "b", "b ", "aa", "aaa", "ba",
-    "B", "z", "Z", "zz", "0", "00", "1", "10", "9", "09", "!", "~", "-", "_", "'\\'", "ä", "Ä", "ae", "AE", "a\u0308", "å", "aa ", "ß", "ss", "SS", "s", "ö", "oe", "o", "ü", "ue", "u", "y", "é", "e", "E", "è",
-    "e\u0301", "ñ", "n", "n\u0303", "ll", "lz", "ch", "cz", "c", "č", "ç", "đ", "d", "dž", "ǆ", "ð", "þ", "th", "æ", "ø", "ő", "œ", "ı", "i", "I", "İ", "ĳ", "ij", "ł", "l", "ř", "š", "ž", "я", "ё", "е", "й", "и", "Я", "ъ",
-    "α", "ά", "Ω", "ω", "ς", "σ", "א", "ב", "ا", "ب", "ก", "เก", "แก", "ไ", "あ", "ア", "ｱ", "ガ", "か", "が", "一", "丁", "中", "文", "가", "나", "한", "日本", "\u00a0", "a\u00a0", "\u00ad", "a\u00adb", "\u200b", "a\u200bb", "\ufeff", "ﬁ", "fi",
-    "Å", "Å", "½", "²", "2", "…", "\u3000", "a\u3000", "😀", "😁", "a😀", "𐍈", "\u0301", "a\001", "\001", "a\177", "aaaaaaaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaaaaaaaa ", "aaaaaaaaaaaaaaaaaaaaaaaab"};
+static const char *const tricky[] = {"",
+                                     " ",
+                                     "  ",
+                                     "a",
+                                     "A",
+                                     "a ",
+                                     "a  ",
+                                     " a",
+                                     "a\\t",
+                                     "a\\t ",
+                                     "a\\n",
+                                     "a\\0",
+                                     "a\\Z",
+                                     "\\0",
+                                     "\\t",
+                                     "a \\t",
+                                     "a\\tb",
+                                     "a b",
+                                     "a  b",
+                                     "ab",
+                                     "aB",
+                                     "Ab ",
+                                     "a-b",
+                                     "a_b",
+                                     "a!",
+                                     "a~",
+                                     "b",
+                                     "b ",
+                                     "aa",
+                                     "aaa",
+                                     "ba",
+                                     "B",
+                                     "z",
+                                     "Z",
+                                     "zz",
+                                     "0",
+                                     "00",
+                                     "1",
+                                     "10",
+                                     "9",
+                                     "09",
+                                     "!",
+                                     "~",
+                                     "-",
+                                     "_",
+                                     "'\\'",
+                                     "ä",
+                                     "Ä",
+                                     "ae",
+                                     "AE",
+                                     "a\u0308",
+                                     "å",
+                                     "aa ",
+                                     "ß",
+                                     "ss",
+                                     "SS",
+                                     "s",
+                                     "ö",
+                                     "oe",
+                                     "o",
+                                     "ü",
+                                     "ue",
+                                     "u",
+                                     "y",
+                                     "é",
+                                     "e",
+                                     "E",
+                                     "è",
+                                     "e\u0301",
+                                     "ñ",
+                                     "n",
+                                     "n\u0303",
+                                     "ll",
+                                     "lz",
+                                     "ch",
+                                     "cz",
+                                     "c",
+                                     "č",
+                                     "ç",
+                                     "đ",
+                                     "d",
+                                     "dž",
+                                     "ǆ",
+                                     "ð",
+                                     "þ",
+                                     "th",
+                                     "æ",
+                                     "ø",
+                                     "ő",
+                                     "œ",
+                                     "ı",
+                                     "i",
+                                     "I",
+                                     "İ",
+                                     "ĳ",
+                                     "ij",
+                                     "ł",
+                                     "l",
+                                     "ř",
+                                     "š",
+                                     "ž",
+                                     "я",
+                                     "ё",
+                                     "е",
+                                     "й",
+                                     "и",
+                                     "Я",
+                                     "ъ",
+                                     "α",
+                                     "ά",
+                                     "Ω",
+                                     "ω",
+                                     "ς",
+                                     "σ",
+                                     "א",
+                                     "ב",
+                                     "ا",
+                                     "ب",
+                                     "ก",
+                                     "เก",
+                                     "แก",
+                                     "ไ",
+                                     "あ",
+                                     "ア",
+                                     "ｱ",
+                                     "ガ",
+                                     "か",
+                                     "が",
+                                     "一",
+                                     "丁",
+                                     "中",
+                                     "文",
+                                     "가",
+                                     "나",
+                                     "한",
+                                     "日本",
+                                     "\u00a0",
+                                     "a\u00a0",
+                                     "\u00ad",
+                                     "a\u00adb",
+                                     "\u200b",
+                                     "a\u200bb",
+                                     "\ufeff",
+                                     "ﬁ",
+                                     "fi",
+                                     "Å",
+                                     "Å",
+                                     "½",
+                                     "²",
+                                     "2",
+                                     "…",
+                                     "\u3000",
+                                     "a\u3000",
+                                     "😀",
+                                     "😁",
+                                     "a😀",
+                                     "𐍈",
+                                     "\u0301",
+                                     "a\001",
+                                     "\001",
+                                     "a\177",
+                                     "aaaaaaaaaaaaaaaaaaaaaaaaa",
+                                     "aaaaaaaaaaaaaaaaaaaaaaaa ",
+                                     "aaaaaaaaaaaaaaaaaaaaaaaab"};
 enum { STRINGS = sizeof tricky / sizeof *tricky };
 
 static void check_collation(const char *collation, const char *charset)
@@ -71,8 +231,10 @@ static void check_collation(const char *collation, const char *charset)
     struct weight_pad pad;
     if (!weights_pad(str_of(collation), &pad)) return;
     run("DROP TABLE IF EXISTS w");
-    snprintf(sql, sizeof sql, "CREATE TABLE w (i INT PRIMARY KEY, s VARCHAR(40) CHARACTER SET %s COLLATE %s)", charset, collation);
-    if (strcmp(charset, "binary") == 0) snprintf(sql, sizeof sql, "CREATE TABLE w (i INT PRIMARY KEY, s VARBINARY(200))");
+    snprintf(sql, sizeof sql, "CREATE TABLE w (i INT PRIMARY KEY, s VARCHAR(40) CHARACTER SET %s COLLATE %s)",
+             charset, collation);
+    if (strcmp(charset, "binary") == 0)
+        snprintf(sql, sizeof sql, "CREATE TABLE w (i INT PRIMARY KEY, s VARBINARY(200))");
     run(sql);
     run("INSERT IGNORE INTO w SELECT i, s FROM tricky");
     MYSQL_RES *r = ask("SELECT i, WEIGHT_STRING(s) FROM w");
@@ -95,8 +257,10 @@ static void check_collation(const char *collation, const char *charset)
         c = (c > 0) - (c < 0);
         pairs++;
         if (c != want || (c == 0) != equal) bad++;
-        if ((c != want || (c == 0) != equal) && wrong++ - before < 3) printf("  %s: '%s' and '%s': server %d, weights %d\n", collation, tricky[a], tricky[b], want, c);
-        if (x != y && (x < y) != (c < 0)) differ("  %s: prefixes of '%s' and '%s' contradict", collation, tricky[a], tricky[b]);
+        if ((c != want || (c == 0) != equal) && wrong++ - before < 3)
+            printf("  %s: '%s' and '%s': server %d, weights %d\n", collation, tricky[a], tricky[b], want, c);
+        if (x != y && (x < y) != (c < 0))
+            differ("  %s: prefixes of '%s' and '%s' contradict", collation, tricky[a], tricky[b]);
     }
     mysql_free_result(r);
     if (bad) printf("  %s: %u of %u pairs differ\n", collation, bad, pairs);
@@ -107,7 +271,8 @@ static void check_collation(const char *collation, const char *charset)
         int i = atoi(row[0]);
         size_t n = strlen(tricky[i]);
         if (n >= 2 && strcmp(tricky[i] + n - 2, "\\0") == 0) continue;
-        if (last >= 0 && weights_compare(w[last].p, w[last].n, w[i].p, w[i].n, &pad) > 0) differ("  %s: ORDER BY has '%s' before '%s'", collation, tricky[last], tricky[i]);
+        if (last >= 0 && weights_compare(w[last].p, w[last].n, w[i].p, w[i].n, &pad) > 0)
+            differ("  %s: ORDER BY has '%s' before '%s'", collation, tricky[last], tricky[i]);
         last = i;
     }
     mysql_free_result(r);
@@ -115,8 +280,21 @@ static void check_collation(const char *collation, const char *charset)
 
 static void check_weights(bool all)
 {
-    static const char *const some[] = {"utf8mb4_general_ci", "utf8mb4_unicode_ci", "utf8mb4_unicode_520_ci", "utf8mb4_bin", "utf8mb4_nopad_bin", "utf8mb4_uca1400_ai_ci", "utf8mb4_uca1400_nopad_ai_ci", "utf8mb4_0900_ai_ci", "utf8mb4_0900_as_cs",
-                                       "utf8mb3_general_ci", "latin1_swedish_ci", "latin1_bin", "ascii_general_ci", "gbk_chinese_ci", "binary"};
+    static const char *const some[] = {"utf8mb4_general_ci",
+                                       "utf8mb4_unicode_ci",
+                                       "utf8mb4_unicode_520_ci",
+                                       "utf8mb4_bin",
+                                       "utf8mb4_nopad_bin",
+                                       "utf8mb4_uca1400_ai_ci",
+                                       "utf8mb4_uca1400_nopad_ai_ci",
+                                       "utf8mb4_0900_ai_ci",
+                                       "utf8mb4_0900_as_cs",
+                                       "utf8mb3_general_ci",
+                                       "latin1_swedish_ci",
+                                       "latin1_bin",
+                                       "ascii_general_ci",
+                                       "gbk_chinese_ci",
+                                       "binary"};
     run("CREATE TABLE tricky (i INT PRIMARY KEY, s VARCHAR(40) CHARACTER SET utf8mb4)");
     for (size_t i = 0; i < STRINGS; i++) {
         char sql[256];
@@ -127,9 +305,12 @@ static void check_weights(bool all)
             snprintf(sql, sizeof sql, "INSERT INTO tricky VALUES (%zu, '%s')", i, tricky[i]);
         run(sql);
     }
-    /* MariaDB 10.10 and later name some collations without their character set; the whole names are in the other table. */
-    const char *full = "SELECT FULL_COLLATION_NAME, CHARACTER_SET_NAME FROM information_schema.COLLATION_CHARACTER_SET_APPLICABILITY ORDER BY 1";
-    const char *plain = "SELECT COLLATION_NAME, CHARACTER_SET_NAME FROM information_schema.COLLATIONS ORDER BY 1";
+    /* MariaDB 10.10 and later name some collations without their character set; the whole names are in the
+     * other table. */
+    const char *full = "SELECT FULL_COLLATION_NAME, CHARACTER_SET_NAME FROM "
+                       "information_schema.COLLATION_CHARACTER_SET_APPLICABILITY ORDER BY 1";
+    const char *plain =
+        "SELECT COLLATION_NAME, CHARACTER_SET_NAME FROM information_schema.COLLATIONS ORDER BY 1";
     if (mysql_query(my, full)) run(plain);
     MYSQL_RES *r = mysql_store_result(my);
     unsigned checked = 0, refused = 0, before = wrong;
@@ -146,7 +327,8 @@ static void check_weights(bool all)
         checked++;
     }
     mysql_free_result(r);
-    printf("%s weights: %u collations, %u refused, %u differences\n", wrong == before ? "ok" : "FAILED", checked, refused, wrong - before);
+    printf("%s weights: %u collations, %u refused, %u differences\n", wrong == before ? "ok" : "FAILED",
+           checked, refused, wrong - before);
 }
 
 /* ---- numbers ---- */
@@ -158,14 +340,16 @@ static void check_doubles(void)
     static double v[600];
     for (int i = 0; i < 600; i++) {
         char sql[200];
-        uint64_t bits = (uint64_t)rand_r(&seed) << 42 ^ (uint64_t)rand_r(&seed) << 21 ^ (uint64_t)rand_r(&seed);
+        uint64_t bits =
+            (uint64_t)rand_r(&seed) << 42 ^ (uint64_t)rand_r(&seed) << 21 ^ (uint64_t)rand_r(&seed);
         int kind = i % 4;
         memcpy(&v[i], &bits, 8);
         if (kind == 1) v[i] = (double)(bits >> 20) / 1024;
         if (kind == 2) v[i] = (double)bits / 3e18;
         if (kind == 3) v[i] = (double)(bits % 1000000) / 100 * (i % 8 == 3 ? 1e-12 : 1e12);
         if (v[i] != v[i] || v[i] - v[i] != 0) v[i] = 0;
-        snprintf(sql, sizeof sql, "INSERT INTO d VALUES (%d, %.17e, %.17e)", i, v[i], v[i] > 1e15 || v[i] < -1e15 ? 1.5 : v[i]);
+        snprintf(sql, sizeof sql, "INSERT INTO d VALUES (%d, %.17e, %.17e)", i, v[i],
+                 v[i] > 1e15 || v[i] < -1e15 ? 1.5 : v[i]);
         run(sql);
     }
     MYSQL_RES *r = ask("SELECT i, v, f FROM d");
@@ -176,7 +360,8 @@ static void check_doubles(void)
             if (!double_parse(str_of(row[k]), &x)) differ("  double '%s' is not read", row[k]);
             double_put(x, k == 1 ? 31 : 3, &b);
             if (k == 1 && x != v[atoi(row[0])]) differ("  double '%s' is not %.17g", row[k], v[atoi(row[0])]);
-            if (!str_eq(buf_str(&b), str_of(row[k]))) differ("  double '%s' is printed as '" STR_FMT "'", row[k], STR_ARG(buf_str(&b)));
+            if (!str_eq(buf_str(&b), str_of(row[k])))
+                differ("  double '%s' is printed as '" STR_FMT "'", row[k], STR_ARG(buf_str(&b)));
             buf_release(&b);
         }
     }
@@ -196,11 +381,13 @@ static void check_sums(void)
             char digits[64] = "0.";
             for (unsigned k = 0; k < scale; k++) digits[2 + k] = (char)('0' + rand_r(&seed) % 10);
             if (scale == 0) digits[0] = 0;
-            snprintf(sql, sizeof sql, "INSERT INTO m VALUES (%d, %d, %s%d%s)", i % 13, rand_r(&seed) % 3, rand_r(&seed) % 2 ? "-" : "", rand_r(&seed) % 1000000, scale ? digits + 1 : "");
+            snprintf(sql, sizeof sql, "INSERT INTO m VALUES (%d, %d, %s%d%s)", i % 13, rand_r(&seed) % 3,
+                     rand_r(&seed) % 2 ? "-" : "", rand_r(&seed) % 1000000, scale ? digits + 1 : "");
             run(sql);
         }
         MYSQL_RES *whole = ask("SELECT g, SUM(v), AVG(v) FROM m GROUP BY g ORDER BY g");
-        uint32_t sum_scale = mysql_fetch_field_direct(whole, 1)->decimals, avg_scale = mysql_fetch_field_direct(whole, 2)->decimals;
+        uint32_t sum_scale = mysql_fetch_field_direct(whole, 1)->decimals,
+                 avg_scale = mysql_fetch_field_direct(whole, 2)->decimals;
         for (MYSQL_ROW row; (row = mysql_fetch_row(whole));) {
             snprintf(sql, sizeof sql, "SELECT SUM(v), COUNT(v) FROM m WHERE g = %s GROUP BY leg", row[0]);
             MYSQL_RES *legs = ask(sql);
@@ -213,8 +400,10 @@ static void check_sums(void)
                 count += strtoull(leg[1], NULL, 10);
             }
             mysql_free_result(legs);
-            if (!decimal_sum_put(&s, sum_scale, &sum) || !str_eq(buf_str(&sum), str_of(row[1]))) differ("  scale %u: SUM '%s', merged '" STR_FMT "'", scale, row[1], STR_ARG(buf_str(&sum)));
-            if (!decimal_average_put(&s, count, avg_scale, &avg) || !str_eq(buf_str(&avg), str_of(row[2]))) differ("  scale %u: AVG '%s', merged '" STR_FMT "'", scale, row[2], STR_ARG(buf_str(&avg)));
+            if (!decimal_sum_put(&s, sum_scale, &sum) || !str_eq(buf_str(&sum), str_of(row[1])))
+                differ("  scale %u: SUM '%s', merged '" STR_FMT "'", scale, row[1], STR_ARG(buf_str(&sum)));
+            if (!decimal_average_put(&s, count, avg_scale, &avg) || !str_eq(buf_str(&avg), str_of(row[2])))
+                differ("  scale %u: AVG '%s', merged '" STR_FMT "'", scale, row[2], STR_ARG(buf_str(&avg)));
             decimal_sum_release(&s);
             buf_release(&sum);
             buf_release(&avg);
@@ -222,7 +411,8 @@ static void check_sums(void)
         }
         mysql_free_result(whole);
     }
-    printf("%s sums: %u groups, %u differences\n", wrong == before ? "ok" : "FAILED", checked, wrong - before);
+    printf("%s sums: %u groups, %u differences\n", wrong == before ? "ok" : "FAILED", checked,
+           wrong - before);
 }
 
 int main(int argc, char **argv)
@@ -234,7 +424,9 @@ int main(int argc, char **argv)
     bool local = argv[1][0] == '/';
     my = mysql_init(NULL);
     mysql_options(my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
-    if (!mysql_real_connect(my, local ? NULL : argv[1], argv[3], argv[4], NULL, (unsigned)atoi(argv[2]), local ? argv[1] : NULL, 0)) die("connect");
+    if (!mysql_real_connect(my, local ? NULL : argv[1], argv[3], argv[4], NULL, (unsigned)atoi(argv[2]),
+                            local ? argv[1] : NULL, 0))
+        die("connect");
     run("SET SESSION sql_mode=''");
     run("DROP DATABASE IF EXISTS weir_check");
     run("CREATE DATABASE weir_check");

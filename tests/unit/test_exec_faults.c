@@ -40,6 +40,33 @@ static void script(struct fk *w)
     fk_on(w, -1, "UPDATE notes", "OK 1 warn=1", -1);
 }
 
+/* What was found wrong, a place a line: one test shows all of it. */
+static struct fb wrong;
+static int nwrong;
+
+static void found(const char *fmt, ...) PRINTF_LIKE(1, 2);
+static void found(const char *fmt, ...)
+{
+    char t[4096];
+    va_list ap;
+    if (++nwrong > 8) return;
+    va_start(ap, fmt);
+    vsnprintf(t, sizeof t, fmt, ap);
+    va_end(ap);
+    fb_f(&wrong, "%s\n", t);
+}
+
+static void none_found(void)
+{
+    int n = nwrong;
+    struct fb text = wrong;
+    nwrong = 0;
+    wrong = (struct fb){0};
+    if (n) print_error("%d places:\n%s", n, text.p);
+    fb_free(&text);
+    assert_int_equal(n, 0);
+}
+
 struct outcome {
     bool closed, last_ok, errors;
     struct fb replies;
@@ -56,7 +83,7 @@ static void run(struct fk *w, struct fk_client *c, const struct scenario *s, str
     for (size_t i = 0; i < COUNT_OF(s->texts) && s->texts[i] && !o->closed; i++) {
         const char *r = fk_query(c, s->texts[i]);
         fb_f(&o->replies, "%s -> %s\n", s->texts[i], r);
-        if (!well_formed(r)) FK_FAIL("%s, %s: %s-> '%s'\nservers:\n%s", s->name, place, s->texts[i], r, fb_text(&w->log));
+        if (!well_formed(r)) found("%s, %s: %s-> '%s'\nservers:\n%s", s->name, place, s->texts[i], r, fb_text(&w->log));
         o->closed = c->l->closed;
         o->last_ok = !o->closed && !strstr(r, "ERR");
         o->errors |= !o->last_ok;
@@ -70,7 +97,7 @@ static void judge(struct fk *w, const struct scenario *s, const struct outcome *
     bool none = w->src[0].committed + w->src[1].committed == 0;
     if (!s->commits) return;
     if ((o->last_ok && !all && !(o->errors && none)) || (!o->last_ok && !at_commit && !none)) {
-        FK_FAIL("%s, %s: %u + %u writes are durable:\n%sservers:\n%s", s->name, place, w->src[0].committed, w->src[1].committed, o->replies.p, fb_text(&w->log));
+        found("%s, %s: %u + %u writes are durable:\n%sservers:\n%s", s->name, place, w->src[0].committed, w->src[1].committed, o->replies.p, fb_text(&w->log));
     }
 }
 
@@ -114,12 +141,12 @@ static int one_place(const struct scenario *s, enum fk_fault fault, int at, size
     judge(w, s, &o, place, fault == FK_F_NONE ? false : may_be_done);
     if (fault != FK_F_NONE) {
         const char *r = fk_query(other, "SELECT v FROM notes WHERE id = 2");
-        if (strcmp(r, "ROWS v|1 END") != 0) FK_FAIL("%s, %s: another client then gets '%s'\nservers:\n%s", s->name, place, r, fb_text(&w->log));
+        if (strcmp(r, "ROWS v|1 END") != 0) found("%s, %s: another client then gets '%s'\nservers:\n%s", s->name, place, r, fb_text(&w->log));
     }
     fk_leave(c);
     struct realm *realm = w->e.realm;
-    if (realm->pools[0].nbusy + realm->pools[1].nbusy) FK_FAIL("%s, %s: a connection stays busy\nservers:\n%s", s->name, place, fb_text(&w->log));
-    if (w->e.nsessions != 1) FK_FAIL("%s, %s: the session is stuck\nservers:\n%s", s->name, place, fb_text(&w->log));
+    if (realm->pools[0].nbusy + realm->pools[1].nbusy) found("%s, %s: a connection stays busy\nservers:\n%s", s->name, place, fb_text(&w->log));
+    if (w->e.nsessions != 1) found("%s, %s: the session is stuck\nservers:\n%s", s->name, place, fb_text(&w->log));
     fk_leave(other);
     fb_free(&o.replies);
     fk_free(w);
@@ -133,6 +160,7 @@ static void each_place(enum fk_fault fault)
         assert_true(n > 0);
         for (int at = 1; at <= n + 2; at++) one_place(&scenarios[i], fault, at, 0);
     }
+    none_found();
 }
 
 static void without_fault(void **state)
@@ -143,6 +171,7 @@ static void without_fault(void **state)
         assert_int_equal(one_place(&scenarios[i], FK_F_NONE, 0, 1), n);
         assert_int_equal(one_place(&scenarios[i], FK_F_NONE, 0, 7), n);
     }
+    none_found();
 }
 
 static void an_error_at_each_place(void **state) { (void)state, each_place(FK_F_ERR); }
@@ -190,9 +219,9 @@ static void gone_at_each_event(const struct scenario *s, int how)
         }
         fk_leave(c);
         fk_run(w);
-        if (w->e.nsessions) FK_FAIL("%s, gone (%d) after %d events: the session is stuck", s->name, how, events);
+        if (w->e.nsessions) found("%s, gone (%d) after %d events: the session is stuck", s->name, how, events);
         struct realm *r = w->e.realm;
-        if (r->pools[0].nbusy + r->pools[1].nbusy) FK_FAIL("%s, gone (%d) after %d events: a connection stays busy", s->name, how, events);
+        if (r->pools[0].nbusy + r->pools[1].nbusy) found("%s, gone (%d) after %d events: a connection stays busy", s->name, how, events);
         fk_free(w);
         if (!moved) break;
     }
@@ -202,21 +231,25 @@ static void the_client_goes(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(scenarios); i++) gone_at_each_event(&scenarios[i], 0);
+    none_found();
 }
 static void the_connection_is_killed(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(scenarios); i++) gone_at_each_event(&scenarios[i], 1);
+    none_found();
 }
 static void a_slow_client_goes(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(scenarios); i++) gone_at_each_event(&scenarios[i], 2);
+    none_found();
 }
 static void the_statement_is_killed(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(scenarios); i++) gone_at_each_event(&scenarios[i], 3);
+    none_found();
 }
 
 /* ---- memory ---- */
@@ -248,8 +281,7 @@ static void fail_each_allocation(void **state)
                 }
                 fb_f(&o.replies, "%s -> %s\n", s->texts[k], r);
                 if (!well_formed(r)) {
-                    mem_fail_at(0);
-                    FK_FAIL("%s, %s: %s -> '%s'\nservers:\n%s", s->name, place, s->texts[k], r, fb_text(&w->log));
+                    found("%s, %s: %s -> '%s'\nservers:\n%s", s->name, place, s->texts[k], r, fb_text(&w->log));
                 }
                 o.closed = c->l->closed;
                 o.last_ok = !o.closed && !strstr(r, "ERR");
@@ -271,6 +303,7 @@ static void fail_each_allocation(void **state)
             fk_free(w);
         }
     }
+    none_found();
 }
 
 int main(void)

@@ -1,6 +1,7 @@
 /*
- * test_ids.c - the id allocator over a row that is a variable: segments, prefetch, ranges, raising, failures, closing; and many threads against
- * several proxies with random failures: no id twice, every range in one piece.
+ * test_ids.c - the id allocator over a row that is a variable: segments, prefetch, ranges, raising, failures,
+ * closing; and many threads against several proxies with random failures: no id twice, every range in one
+ * piece.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,7 +47,8 @@ static void wanted(void *ctx, uint32_t sequence)
     pthread_mutex_unlock(&p->lock);
 }
 
-static bool fetch(void *ctx, uint32_t sequence, uint64_t floor, uint64_t n, uint64_t *last, char error[IDS_ERROR])
+static bool fetch(void *ctx, uint32_t sequence, uint64_t floor, uint64_t n, uint64_t *last,
+                  char error[IDS_ERROR])
 {
     struct proxy *p = ctx;
     struct row *r = p->row;
@@ -94,7 +96,10 @@ static void proxy_free(struct proxy *p)
     free(p);
 }
 
-#define ROW {.lock = PTHREAD_MUTEX_INITIALIZER}
+#define ROW                                                                                                  \
+    {                                                                                                        \
+        .lock = PTHREAD_MUTEX_INITIALIZER                                                                    \
+    }
 static struct arena arena;
 static struct fault fault;
 
@@ -182,7 +187,7 @@ static void test_not_adjacent(void **state)
     struct proxy *a = proxy_new(&row, 10), *b = proxy_new(&row, 10);
     assert_int_equal(get(a, 1), 1);
     assert_int_equal(get(b, 1), 11);
-    assert_int_equal(get(a, 3), 2); /* prefetch wanted */
+    assert_int_equal(get(a, 3), 2);     /* prefetch wanted */
     assert_true(idseq_refill(&a->seq)); /* 21..30 ahead */
     assert_int_equal(get(a, 5), 5);
     assert_int_equal(get(a, 3), 21); /* 10 is skipped: a range lies in one segment */
@@ -317,7 +322,8 @@ static void test_failure_and_back_off(void **state)
     assert_true(idseq_refill(&p->seq));
     assert_int_equal(take(p, 1, &first), IDS_FAILED);
     assert_int_equal(fault.code, 1105);
-    assert_true(str_find(fault.message, STR("orders_id"), 0) != SIZE_MAX && str_find(fault.message, STR("s0"), 0) != SIZE_MAX &&
+    assert_true(str_find(fault.message, STR("orders_id"), 0) != SIZE_MAX &&
+                str_find(fault.message, STR("s0"), 0) != SIZE_MAX &&
                 str_find(fault.message, STR("gone away"), 0) != SIZE_MAX);
     assert_int_equal(idseq_raise(&p->seq, 9, &arena, &fault), IDS_FAILED);
     assert_true(idseq_tick(&p->seq)); /* outstanding, too early */
@@ -500,11 +506,16 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_first_is_one_and_gapless), cmocka_unit_test(test_prefetch),
-        cmocka_unit_test(test_not_adjacent),             cmocka_unit_test(test_ranges_beyond_the_step),
-        cmocka_unit_test(test_step_adapts),              cmocka_unit_test(test_raise),
-        cmocka_unit_test(test_raise_to_the_end),         cmocka_unit_test(test_row_set_back),
-        cmocka_unit_test(test_failure_and_back_off),     cmocka_unit_test(test_close_gives_back),
+        cmocka_unit_test(test_first_is_one_and_gapless),
+        cmocka_unit_test(test_prefetch),
+        cmocka_unit_test(test_not_adjacent),
+        cmocka_unit_test(test_ranges_beyond_the_step),
+        cmocka_unit_test(test_step_adapts),
+        cmocka_unit_test(test_raise),
+        cmocka_unit_test(test_raise_to_the_end),
+        cmocka_unit_test(test_row_set_back),
+        cmocka_unit_test(test_failure_and_back_off),
+        cmocka_unit_test(test_close_gives_back),
         cmocka_unit_test(test_threads),
     };
     arena_init(&arena, 0);

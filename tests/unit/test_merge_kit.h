@@ -1,6 +1,6 @@
 /*
- * test_merge_kit.h - the bench on which merge/ is tested: result sets as tables of C strings go in as payloads, in small pieces and any order of
- * legs; packets come out and are taken apart again.
+ * test_merge_kit.h - the bench on which merge/ is tested: result sets as tables of C strings go in as
+ * payloads, in small pieces and any order of legs; packets come out and are taken apart again.
  */
 #ifndef WEIR_TEST_MERGE_KIT_H
 #define WEIR_TEST_MERGE_KIT_H
@@ -25,12 +25,30 @@ struct kit_column {
     uint8_t decimals;
     uint16_t collation; /* 0: 63 */
 };
-#define INT_COL(n)     {n, WIRE_TYPE_LONGLONG, 0, 0, 63}
-#define UINT_COL(n)    {n, WIRE_TYPE_LONGLONG, WIRE_COLUMN_UNSIGNED, 0, 63}
-#define TEXT_COL(n)    {n, WIRE_TYPE_VAR_STRING, 0, 0, 45}
-#define BIN_COL(n)     {n, WIRE_TYPE_VAR_STRING, WIRE_COLUMN_BINARY, 0, 63}
-#define DEC_COL(n, d)  {n, WIRE_TYPE_NEWDECIMAL, 0, d, 63}
-#define DOUBLE_COL(n)  {n, WIRE_TYPE_DOUBLE, 0, 31, 63}
+#define INT_COL(n)                                                                                           \
+    {                                                                                                        \
+        n, WIRE_TYPE_LONGLONG, 0, 0, 63                                                                      \
+    }
+#define UINT_COL(n)                                                                                          \
+    {                                                                                                        \
+        n, WIRE_TYPE_LONGLONG, WIRE_COLUMN_UNSIGNED, 0, 63                                                   \
+    }
+#define TEXT_COL(n)                                                                                          \
+    {                                                                                                        \
+        n, WIRE_TYPE_VAR_STRING, 0, 0, 45                                                                    \
+    }
+#define BIN_COL(n)                                                                                           \
+    {                                                                                                        \
+        n, WIRE_TYPE_VAR_STRING, WIRE_COLUMN_BINARY, 0, 63                                                   \
+    }
+#define DEC_COL(n, d)                                                                                        \
+    {                                                                                                        \
+        n, WIRE_TYPE_NEWDECIMAL, 0, d, 63                                                                    \
+    }
+#define DOUBLE_COL(n)                                                                                        \
+    {                                                                                                        \
+        n, WIRE_TYPE_DOUBLE, 0, 31, 63                                                                       \
+    }
 
 enum { KIT_MAX_COLUMNS = 12 };
 struct kit_row {
@@ -49,14 +67,14 @@ struct kit {
     bool has_limit;
     uint64_t offset, limit;
     size_t window, max_memory, budget;
-    unsigned seed;       /* order in which legs deliver */
+    unsigned seed; /* order in which legs deliver */
     uint32_t leg_caps, client_caps;
     /* results */
     struct arena arena;
     struct fault fault;
     enum merge_state state;
     uint32_t out_columns;
-    struct str *cells;   /* out_rows * out_columns */
+    struct str *cells; /* out_rows * out_columns */
     uint32_t out_rows;
     struct str names[KIT_MAX_COLUMNS];
     uint16_t warnings;
@@ -94,8 +112,17 @@ static void kit_make_reply(const struct kit *k, uint32_t leg, struct kit_reply *
     kit_end_payload(r);
     for (uint32_t i = 0; i < k->ncolumns; i++) {
         const struct kit_column *c = &k->columns[i];
-        struct wire_column w = {.catalog = STR("def"), .schema = STR("shop_0"), .table = STR("t"), .org_table = STR("t_0"), .name = str_of(c->name), .org_name = str_of(c->name),
-                                .collation = c->collation ? c->collation : 63, .length = 20, .type = c->type, .flags = c->flags, .decimals = c->decimals};
+        struct wire_column w = {.catalog = STR("def"),
+                                .schema = STR("shop_0"),
+                                .table = STR("t"),
+                                .org_table = STR("t_0"),
+                                .name = str_of(c->name),
+                                .org_name = str_of(c->name),
+                                .collation = c->collation ? c->collation : 63,
+                                .length = 20,
+                                .type = c->type,
+                                .flags = c->flags,
+                                .decimals = c->decimals};
         wire_put_column(&p, &seq, &w);
         kit_add_packet(r, &p);
     }
@@ -184,8 +211,15 @@ static bool kit_run(struct kit *k)
     arena_init(&k->arena, 0);
     static struct kit_reply replies[16];
     for (uint32_t i = 0; i < k->nlegs; i++) kit_make_reply(k, i, &replies[i]);
-    struct merge_options o = {.spec = &k->spec, .nlegs = k->nlegs, .has_limit = k->has_limit, .offset = k->offset, .limit = k->limit,
-                              .client_capabilities = k->client_caps, .window = k->window, .max_memory = k->max_memory, .status = 2};
+    struct merge_options o = {.spec = &k->spec,
+                              .nlegs = k->nlegs,
+                              .has_limit = k->has_limit,
+                              .offset = k->offset,
+                              .limit = k->limit,
+                              .client_capabilities = k->client_caps,
+                              .window = k->window,
+                              .max_memory = k->max_memory,
+                              .status = 2};
     struct merge *m = merge_new(&o);
     struct buf out = {0};
     uint8_t seq = 1;
@@ -208,7 +242,8 @@ static bool kit_run(struct kit *k)
         assert_true(tried < k->nlegs); /* NEED, but nobody is wanted: it would hang */
         uint32_t pieces = 1 + (uint32_t)rand_r(&seed) % 7;
         while (ok && pieces-- && merge_wants(m, leg) && replies[leg].next < replies[leg].n)
-            ok = merge_put(m, leg, kit_payload(&replies[leg], replies[leg].next++), k->leg_caps, &k->arena, &k->fault);
+            ok = merge_put(m, leg, kit_payload(&replies[leg], replies[leg].next++), k->leg_caps, &k->arena,
+                           &k->fault);
         if (!ok) k->state = MERGE_FAULT;
     }
     if (k->state == MERGE_FAULT) ok = false;
@@ -270,14 +305,30 @@ static void kit_expect_fault(struct kit *k, uint16_t code, const char *part)
     k->seed = 3;
     assert_false(kit_run(k));
     assert_int_equal(k->fault.code, code);
-    if (str_find(k->fault.message, str_of(part), 0) == SIZE_MAX) fail_msg("message: " STR_FMT, STR_ARG(k->fault.message));
+    if (str_find(k->fault.message, str_of(part), 0) == SIZE_MAX)
+        fail_msg("message: " STR_FMT, STR_ARG(k->fault.message));
     kit_done(k);
 }
 
-#define VIS(i) {MERGE_VISIBLE, i}
-#define HID(i) {MERGE_HIDDEN, i}
-#define KEY_VIS(i)      {.value = VIS(i)}
-#define KEY_VIS_DESC(i) {.value = VIS(i), .desc = true}
-#define LEG(rows)       {rows, COUNT_OF(rows)}
+#define VIS(i)                                                                                               \
+    {                                                                                                        \
+        MERGE_VISIBLE, i                                                                                     \
+    }
+#define HID(i)                                                                                               \
+    {                                                                                                        \
+        MERGE_HIDDEN, i                                                                                      \
+    }
+#define KEY_VIS(i)                                                                                           \
+    {                                                                                                        \
+        .value = VIS(i)                                                                                      \
+    }
+#define KEY_VIS_DESC(i)                                                                                      \
+    {                                                                                                        \
+        .value = VIS(i), .desc = true                                                                        \
+    }
+#define LEG(rows)                                                                                            \
+    {                                                                                                        \
+        rows, COUNT_OF(rows)                                                                                 \
+    }
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * test_merge_number.c - decimals, doubles and weights in text. What is expected was printed by MariaDB 10.11 (and is checked against a server again by
- * tests/integration/control_check).
+ * test_merge_number.c - decimals, doubles and weights in text. What is expected was printed by MariaDB 10.11
+ * (and is checked against a server again by tests/integration/control_check).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -81,27 +81,30 @@ static void check_average(const char *const *values, uint32_t n, uint32_t scale,
     buf_release(&b);
     decimal_sum_release(&s);
 }
-#define AVERAGE(scale, want, ...)                                                                                      \
-    do {                                                                                                               \
-        static const char *const v[] = {__VA_ARGS__};                                                                  \
-        check_average(v, COUNT_OF(v), scale, want);                                                                    \
+#define AVERAGE(scale, want, ...)                                                                            \
+    do {                                                                                                     \
+        static const char *const v[] = {__VA_ARGS__};                                                        \
+        check_average(v, COUNT_OF(v), scale, want);                                                          \
     } while (0)
 
 static void test_average(void **state)
 {
     (void)state;
-    AVERAGE(9, "0.000006666", "0.00001", "0.00001", "0.00000"); /* nine digits are one word: cut, not rounded */
+    AVERAGE(9, "0.000006666", "0.00001", "0.00001",
+            "0.00000"); /* nine digits are one word: cut, not rounded */
     AVERAGE(8, "0.00006667", "0.0001", "0.0001", "0.0000");
     AVERAGE(10, "0.0000006667", "0.000001", "0.000001", "0.000000");
     AVERAGE(18, "0.000000000000006666", "0.00000000000001", "0.00000000000001", "0.00000000000000");
-    AVERAGE(30, "0.000000000000000000000000000067", "0.0000000000000000000000000001", "0.0000000000000000000000000001", "0.0000000000000000000000000000");
+    AVERAGE(30, "0.000000000000000000000000000067", "0.0000000000000000000000000001",
+            "0.0000000000000000000000000001", "0.0000000000000000000000000000");
     AVERAGE(4, "1.6667", "1", "2", "2");
     AVERAGE(4, "-1.6667", "-1", "-2", "-2");
     AVERAGE(4, "41152263004115227.3333", "123456789012345678", "2", "2");
     AVERAGE(4, "33333333333333333333333333333333334.3333", "99999999999999999999999999999999999", "2", "2");
     AVERAGE(4, "0.0000", "0", "0");
     AVERAGE(4, "-0.5000", "0", "-1");
-    AVERAGE(4, "0.0313", "1", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0"); /* 0.03125 */
+    AVERAGE(4, "0.0313", "1", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0",
+            "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0"); /* 0.03125 */
 }
 
 static void check_sum(const char *const *values, uint32_t n, uint32_t scale, const char *want)
@@ -116,10 +119,10 @@ static void check_sum(const char *const *values, uint32_t n, uint32_t scale, con
     buf_release(&b);
     decimal_sum_release(&s);
 }
-#define SUM(scale, want, ...)                                                                                          \
-    do {                                                                                                               \
-        static const char *const v[] = {__VA_ARGS__};                                                                  \
-        check_sum(v, COUNT_OF(v), scale, want);                                                                        \
+#define SUM(scale, want, ...)                                                                                \
+    do {                                                                                                     \
+        static const char *const v[] = {__VA_ARGS__};                                                        \
+        check_sum(v, COUNT_OF(v), scale, want);                                                              \
     } while (0)
 
 static void test_sum(void **state)
@@ -131,8 +134,10 @@ static void test_sum(void **state)
     SUM(0, "18446744073709551616", "18446744073709551615", "1");
     SUM(3, "1.234", "1", "0.2", "0.03", "0.004");
     SUM(4, "1.2000", "1", "0.2");
-    SUM(30, "-99999999999999999999999999999999998.999999999999999999999999999999", "-99999999999999999999999999999999999.999999999999999999999999999999", "1");
-    SUM(0, "100000000000000000000000000000000000000000000000000000000000000000", "99999999999999999999999999999999999999999999999999999999999999999", "1");
+    SUM(30, "-99999999999999999999999999999999998.999999999999999999999999999999",
+        "-99999999999999999999999999999999999.999999999999999999999999999999", "1");
+    SUM(0, "100000000000000000000000000000000000000000000000000000000000000000",
+        "99999999999999999999999999999999999999999999999999999999999999999", "1");
     struct decimal_sum s;
     decimal_sum_init(&s);
     assert_false(decimal_sum_add(&s, STR("1e5")));
@@ -152,7 +157,9 @@ static void test_decimal_compare(void **state)
     static const struct {
         const char *a, *b;
         int want;
-    } t[] = {{"1", "1.0", 0}, {"-0", "0.00", 0}, {"+1", "1", 0}, {"001.10", "1.1", 0}, {"-1", "1", -1}, {"-10", "-9", -1}, {"10", "9", 1}, {"0.1", "0.09", 1}, {"0.1", "0.1000001", -1}, {"-0.1", "-0.1000001", 1}, {".5", "0.5", 0}, {"5.", "5", 0}};
+    } t[] = {{"1", "1.0", 0},          {"-0", "0.00", 0},         {"+1", "1", 0},   {"001.10", "1.1", 0},
+             {"-1", "1", -1},          {"-10", "-9", -1},         {"10", "9", 1},   {"0.1", "0.09", 1},
+             {"0.1", "0.1000001", -1}, {"-0.1", "-0.1000001", 1}, {".5", "0.5", 0}, {"5.", "5", 0}};
     for (size_t i = 0; i < COUNT_OF(t); i++) {
         struct decimal a, b;
         assert_true(decimal_parse(str_of(t[i].a), &a) && decimal_parse(str_of(t[i].b), &b));
@@ -171,16 +178,45 @@ static void test_weight_rules(void **state)
         const char *collation;
         int ok;
         struct weight_pad pad;
-    } t[] = {{"utf8mb4_general_ci", 1, {2, {0, 0x20}}}, {"utf8mb3_general_mysql500_ci", 1, {2, {0, 0x20}}}, {"utf8_general_ci", 1, {2, {0, 0x20}}}, {"utf8mb4_unicode_ci", 1, {2, {2, 9}}},
-             {"utf8mb4_unicode_520_ci", 1, {2, {2, 0x0a}}}, {"utf8mb3_myanmar_ci", 1, {2, {2, 0x0a}}}, {"utf8mb4_uca1400_ai_ci", 1, {2, {2, 9}}}, {"utf8mb4_uca1400_as_ci", 0, {0, {0}}},
-             {"utf8mb4_uca1400_nopad_as_cs", 0, {0, {0}}}, {"utf8mb4_uca1400_nopad_ai_ci", 1, {0, {0}}}, {"utf8mb4_uca1400_nopad_ai_cs", 0, {0, {0}}}, {"tis620_thai_nopad_ci", 0, {0, {0}}}, {"tis620_thai_ci", 0, {0, {0}}}, {"gb18030_unicode_520_ci", 0, {0, {0}}}, {"gb18030_bin", 1, {1, {0x20}}}, {"utf8mb4_bin", 1, {3, {0, 0, 0x20}}}, {"utf8mb3_bin", 1, {2, {0, 0x20}}}, {"utf16le_bin", 1, {3, {0, 0, 0x20}}}, {"ucs2_bin", 1, {2, {0, 0x20}}},
-             {"latin1_swedish_ci", 1, {1, {0x20}}}, {"latin1_bin", 1, {1, {0x20}}}, {"gbk_chinese_ci", 1, {1, {0x20}}}, {"utf8mb4_0900_ai_ci", 1, {0, {0}}}, {"utf8mb4_0900_bin", 1, {0, {0}}},
-             {"utf8mb4_nopad_bin", 1, {0, {0}}}, {"binary", 1, {0, {0}}}, {"latin2_czech_cs", 0, {0, {0}}}, {"cp1250_czech_cs", 0, {0, {0}}}, {"utf8mb4_thai_520_w2", 0, {0, {0}}},
-             {"big5_chinese_ci", 0, {0, {0}}}, {"gb18030_chinese_ci", 0, {0, {0}}}, {"latin7_general_ci", 0, {0, {0}}}, {"klingon_ci", 0, {0, {0}}}, {"", 0, {0, {0}}}};
+    } t[] = {{"utf8mb4_general_ci", 1, {2, {0, 0x20}}},
+             {"utf8mb3_general_mysql500_ci", 1, {2, {0, 0x20}}},
+             {"utf8_general_ci", 1, {2, {0, 0x20}}},
+             {"utf8mb4_unicode_ci", 1, {2, {2, 9}}},
+             {"utf8mb4_unicode_520_ci", 1, {2, {2, 0x0a}}},
+             {"utf8mb3_myanmar_ci", 1, {2, {2, 0x0a}}},
+             {"utf8mb4_uca1400_ai_ci", 1, {2, {2, 9}}},
+             {"utf8mb4_uca1400_as_ci", 0, {0, {0}}},
+             {"utf8mb4_uca1400_nopad_as_cs", 0, {0, {0}}},
+             {"utf8mb4_uca1400_nopad_ai_ci", 1, {0, {0}}},
+             {"utf8mb4_uca1400_nopad_ai_cs", 0, {0, {0}}},
+             {"tis620_thai_nopad_ci", 0, {0, {0}}},
+             {"tis620_thai_ci", 0, {0, {0}}},
+             {"gb18030_unicode_520_ci", 0, {0, {0}}},
+             {"gb18030_bin", 1, {1, {0x20}}},
+             {"utf8mb4_bin", 1, {3, {0, 0, 0x20}}},
+             {"utf8mb3_bin", 1, {2, {0, 0x20}}},
+             {"utf16le_bin", 1, {3, {0, 0, 0x20}}},
+             {"ucs2_bin", 1, {2, {0, 0x20}}},
+             {"latin1_swedish_ci", 1, {1, {0x20}}},
+             {"latin1_bin", 1, {1, {0x20}}},
+             {"gbk_chinese_ci", 1, {1, {0x20}}},
+             {"utf8mb4_0900_ai_ci", 1, {0, {0}}},
+             {"utf8mb4_0900_bin", 1, {0, {0}}},
+             {"utf8mb4_nopad_bin", 1, {0, {0}}},
+             {"binary", 1, {0, {0}}},
+             {"latin2_czech_cs", 0, {0, {0}}},
+             {"cp1250_czech_cs", 0, {0, {0}}},
+             {"utf8mb4_thai_520_w2", 0, {0, {0}}},
+             {"big5_chinese_ci", 0, {0, {0}}},
+             {"gb18030_chinese_ci", 0, {0, {0}}},
+             {"latin7_general_ci", 0, {0, {0}}},
+             {"klingon_ci", 0, {0, {0}}},
+             {"", 0, {0, {0}}}};
     for (size_t i = 0; i < COUNT_OF(t); i++) {
         struct weight_pad pad;
         if ((int)weights_pad(str_of(t[i].collation), &pad) != t[i].ok) fail_msg("%s", t[i].collation);
-        if (t[i].ok && (pad.len != t[i].pad.len || memcmp(pad.bytes, t[i].pad.bytes, 3) != 0)) fail_msg("%s: pad", t[i].collation);
+        if (t[i].ok && (pad.len != t[i].pad.len || memcmp(pad.bytes, t[i].pad.bytes, 3) != 0))
+            fail_msg("%s: pad", t[i].collation);
     }
 }
 
@@ -217,7 +253,9 @@ static void test_cells(void **state)
     (void)state;
     struct cell c[4];
     size_t used;
-    const char row[] = "\x01" "a\xfb\x00\xfc\x02\x00" "bc";
+    const char row[] = "\x01"
+                       "a\xfb\x00\xfc\x02\x00"
+                       "bc";
     size_t n = sizeof row - 1;
     assert_true(row_cells(row, n, c, 4, true, &used));
     assert_int_equal(c[0].len, 1);
@@ -233,15 +271,21 @@ static void test_cells(void **state)
     }
     assert_false(row_cells(row, n, c, 3, true, &used));
     assert_true(row_cells(row, n, c, 3, false, &used));
-    assert_false(row_cells("\xff" "aaa", 4, c, 1, false, &used));
-    assert_false(row_cells("\xfe\xff\xff\xff\xff\xff\xff\xff\xff" "aaa", 12, c, 1, false, &used));
+    assert_false(row_cells("\xff"
+                           "aaa",
+                           4, c, 1, false, &used));
+    assert_false(row_cells("\xfe\xff\xff\xff\xff\xff\xff\xff\xff"
+                           "aaa",
+                           12, c, 1, false, &used));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_double_text),  cmocka_unit_test(test_average),        cmocka_unit_test(test_sum),   cmocka_unit_test(test_decimal_compare),
-        cmocka_unit_test(test_weight_rules), cmocka_unit_test(test_weight_compare), cmocka_unit_test(test_cells),
+        cmocka_unit_test(test_double_text),  cmocka_unit_test(test_average),
+        cmocka_unit_test(test_sum),          cmocka_unit_test(test_decimal_compare),
+        cmocka_unit_test(test_weight_rules), cmocka_unit_test(test_weight_compare),
+        cmocka_unit_test(test_cells),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -105,6 +105,14 @@ static void guards(void **state)
     assert_ptr_equal(plan_cache_get(w.cache, &env, &s), two); /* both are kept */
     plan_unref(one);
     plan_unref(two);
+    /* Literals that make an expression a group key, or not: a refusal of one must not hit the other. */
+    scan_text(&s, "SELECT n * 2, COUNT(*) FROM ranged GROUP BY n * 3");
+    two = build(&w, &env, &s, &a);
+    assert_int_equal(plan_bind(two, &s, 0, &a, &(struct bound){0}, &(struct fault){0}), SQL_ERROR);
+    plan_cache_put(w.cache, &env, &s, two);
+    plan_unref(two);
+    scan_text(&s, "SELECT n * 2, COUNT(*) FROM ranged GROUP BY n * 2");
+    assert_null(plan_cache_get(w.cache, &env, &s));
     close_world(&w);
     sql_scan_release(&s);
     arena_release(&a);
