@@ -92,6 +92,7 @@ static int explain_with(const struct explain *x, const struct conf *c, const str
     else {
         plan_explain(p, &scan, &a, x->json, &out);
         rc = write_out(stdout, &out);
+        if (plan_info(p)->kind == PLAN_REFUSED) rc = 1;
         plan_unref(p);
     }
     buf_release(&out);

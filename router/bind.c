@@ -1,8 +1,9 @@
 /*
  * bind.c - a plan and a statement's literals -> legs.
  *
- * The hot path of a cached point select is: one literal to a key, one key to a shard, one leg in the arena. Everything else here is for statements
- * whose shards are a set, and for INSERT, whose rows are dealt out to the shards.
+ * The hot path of a cached point select is: one literal to a key, one key to a shard, one leg in the arena.
+ * Everything else here is for statements whose shards are a set, and for INSERT, whose rows are dealt out to
+ * the shards.
  */
 #include "router/plan.h"
 
@@ -21,23 +22,30 @@ static struct str shown(const struct value *v, struct arena *a)
     return s.ptr ? s : STR("?");
 }
 
-static struct str source_name(const struct plan *p, uint32_t source) { return p->router->conf->sources[source].name; }
+static struct str source_name(const struct plan *p, uint32_t source)
+{
+    return p->router->conf->sources[source].name;
+}
 
-/* ---- by conditions ------------------------------------------------------------------------------------------------- */
+/* ---- by conditions
+ * ------------------------------------------------------------------------------------------------- */
 
 /* Every table that is not sharded must be where the leg goes. */
 static bool leg_complete(const struct plan *p, uint32_t source, struct arena *a, struct fault *f)
 {
     if (p->must_source != UINT32_MAX && p->must_source != source) {
         plan_refuse(f, a,
-                    "table " STR_FMT " is on source " STR_FMT ", the rows of " STR_FMT " are on source " STR_FMT
-                    "; joining them is not supported yet, read them one by one",
-                    STR_ARG(p->must_name), STR_ARG(source_name(p, p->must_source)), STR_ARG(p->layout->conf->name), STR_ARG(source_name(p, source)));
+                    "table " STR_FMT " is on source " STR_FMT ", the rows of " STR_FMT
+                    " are on source " STR_FMT "; joining them is not supported yet, read them one by one",
+                    STR_ARG(p->must_name), STR_ARG(source_name(p, p->must_source)),
+                    STR_ARG(p->layout->conf->name), STR_ARG(source_name(p, source)));
         return false;
     }
     for (uint32_t i = 0; i < p->ncopies; i++)
         if (p->copies[i]->by_source[source] == UINT32_MAX) {
-            plan_refuse(f, a, "broadcast table " STR_FMT " has no copy on source " STR_FMT "; add that source to its rule",
+            plan_refuse(f, a,
+                        "broadcast table " STR_FMT " has no copy on source " STR_FMT
+                        "; add that source to its rule",
                         STR_ARG(p->copies[i]->conf->name), STR_ARG(source_name(p, source)));
             return false;
         }
@@ -50,14 +58,15 @@ static bool leg_meets(const struct plan *p, uint32_t shard, struct arena *a, str
     for (uint32_t i = 0; i < p->nrefs; i++) {
         const struct rt_table *t = p->shard_refs[i].table;
         if (t == p->layout || t->conf->nodes[shard].source == n->source) continue;
-        plan_refuse(f, a, "tables " STR_FMT " and " STR_FMT " are not on one server; read them one by one", STR_ARG(p->layout->conf->name),
-                    STR_ARG(t->conf->name));
+        plan_refuse(f, a, "tables " STR_FMT " and " STR_FMT " are not on one server; read them one by one",
+                    STR_ARG(p->layout->conf->name), STR_ARG(t->conf->name));
         return false;
     }
     return (p->must_source == UINT32_MAX && !p->ncopies) || leg_complete(p, n->source, a, f);
 }
 
-static enum sql_status one_leg(const struct plan *p, uint32_t shard, struct arena *a, struct bound *out, struct fault *f)
+static enum sql_status one_leg(const struct plan *p, uint32_t shard, struct arena *a, struct bound *out,
+                               struct fault *f)
 {
     struct plan_leg *l = arena_alloc(a, sizeof *l);
     if (!l) return out_of_memory(f, a);
@@ -91,7 +100,9 @@ static int64_t quick_shard(const struct plan *p, const struct given *g, struct a
     const struct plan_ref *r = &p->shard_refs[0];
     bool oom = false;
     struct key key;
-    if (p->nrefs != 1 || !r->cond || r->cond->kind != COND_POINTS || r->cond->n != 1 || r->table->conf->nshard_columns != 1) return -1;
+    if (p->nrefs != 1 || !r->cond || r->cond->kind != COND_POINTS || r->cond->n != 1 ||
+        r->table->conf->nshard_columns != 1)
+        return -1;
     struct value v = const_value(r->cond->values[0], g, a, &oom);
     if (oom || key_equal(&r->keys[0], &v, a, &key) != KEY_IS) return -1;
     return rule_point(&r->table->rule, &key, &r->keys[0].type, 1);
@@ -102,10 +113,12 @@ static enum sql_status refuse_scatter(const struct plan *p, uint32_t n, struct a
     const struct conf_table *t = p->layout->conf;
     struct str way = p->way_out;
     if (!way.len) {
-        way = arena_printf(a, "add a condition on " STR_FMT " so that one shard answers", STR_ARG(t->shard_columns[0].value));
+        way = arena_printf(a, "add a condition on " STR_FMT " so that one shard answers",
+                           STR_ARG(t->shard_columns[0].value));
         if (!way.ptr) return out_of_memory(f, a);
     }
-    plan_refuse(f, a, STR_FMT " over %u shards of " STR_FMT " is not supported yet; " STR_FMT, STR_ARG(p->why), n, STR_ARG(t->name), STR_ARG(way));
+    plan_refuse(f, a, STR_FMT " over %u shards of " STR_FMT " is not supported yet; " STR_FMT,
+                STR_ARG(p->why), n, STR_ARG(t->name), STR_ARG(way));
     return SQL_ERROR;
 }
 
@@ -115,20 +128,25 @@ static bool limit_value(const struct sql_expr *e, const struct given *g, struct 
     *out = 0;
     if (!e) return true;
     struct value v = const_value(e, g, a, &oom);
-    if (v.kind == VALUE_INT && v.i >= 0) *out = (uint64_t)v.i;
-    else if (v.kind == VALUE_UINT) *out = v.u;
-    else return false;
+    if (v.kind == VALUE_INT && v.i >= 0)
+        *out = (uint64_t)v.i;
+    else if (v.kind == VALUE_UINT)
+        *out = v.u;
+    else
+        return false;
     return true;
 }
 
-static enum sql_status many_legs(const struct plan *p, const struct shards *set, uint32_t n, const struct given *g, struct arena *a, struct bound *out,
-                                 struct fault *f)
+static enum sql_status many_legs(const struct plan *p, const struct shards *set, uint32_t n,
+                                 const struct given *g, struct arena *a, struct bound *out, struct fault *f)
 {
     if (p->one_leg) return one_leg(p, shards_next(set, 0), a, out, f);
     if (p->no_scatter) return refuse_scatter(p, n, a, f);
     if (!p->router->conf->weir.allow_scatter) {
-        plan_refuse(f, a, "the statement would go to %u shards of " STR_FMT " and the rules say scatter: deny; add a condition on " STR_FMT, n,
-                    STR_ARG(p->layout->conf->name), STR_ARG(p->layout->conf->shard_columns[0].value));
+        plan_refuse(f, a,
+                    "the statement would go to %u shards of " STR_FMT
+                    " and the rules say scatter: deny; add a condition on " STR_FMT,
+                    n, STR_ARG(p->layout->conf->name), STR_ARG(p->layout->conf->shard_columns[0].value));
         return SQL_ERROR;
     }
     out->legs = arena_array(a, struct plan_leg, n);
@@ -140,36 +158,45 @@ static enum sql_status many_legs(const struct plan *p, const struct shards *set,
     out->merged = true;
     if (p->limit && p->merge && p->merge->has_limit) {
         out->has_limit = true;
-        if (!limit_value(p->limit->offset, g, a, &out->offset) || !limit_value(p->limit->count, g, a, &out->limit)) {
-            plan_refuse(f, a, "a LIMIT that is not an integer is not supported over several shards yet; write the numbers");
+        if (!limit_value(p->limit->offset, g, a, &out->offset) ||
+            !limit_value(p->limit->count, g, a, &out->limit)) {
+            plan_refuse(
+                f, a,
+                "a LIMIT that is not an integer is not supported over several shards yet; write the numbers");
             return SQL_ERROR;
         }
     }
     return SQL_OK;
 }
 
-static enum sql_status bind_shards(const struct plan *p, const struct given *g, struct arena *a, struct bound *out, struct fault *f)
+static enum sql_status bind_shards(const struct plan *p, const struct given *g, struct arena *a,
+                                   struct bound *out, struct fault *f)
 {
     int64_t quick = quick_shard(p, g, a);
     if (LIKELY(quick >= 0)) return one_leg(p, (uint32_t)quick, a, out, f);
     uint32_t nshards = p->layout->conf->nnodes, n;
     bool has_free = false;
     struct shards all, tied, loose, s;
-    if (!shards_init(&tied, nshards, true, a) || !shards_init(&loose, nshards, false, a)) return out_of_memory(f, a);
+    if (!shards_init(&tied, nshards, true, a) || !shards_init(&loose, nshards, false, a))
+        return out_of_memory(f, a);
     for (uint32_t i = 0; i < p->nrefs; i++) {
         const struct plan_ref *r = &p->shard_refs[i];
         has_free |= r->free;
         if (!r->free && r->nullable) continue;
         if (!cond_eval(r, r->cond, g, a, &s)) return out_of_memory(f, a);
-        if (r->free) shards_or(&loose, &s);
-        else shards_and(&tied, &s);
+        if (r->free)
+            shards_or(&loose, &s);
+        else
+            shards_and(&tied, &s);
     }
     if (!shards_init(&all, nshards, false, a)) return out_of_memory(f, a);
     if (p->tied) shards_or(&all, &tied);
     if (has_free) shards_or(&all, &loose);
     n = shards_count(&all);
     if (n == 0 && p->insert) { /* INSERT ... SELECT of a constant shard column */
-        fault_set(f, a, 1526, "HY000", "Table has no partition for value (Weir: no shard of table " STR_FMT " takes the rows)", STR_ARG(p->insert->table->conf->name));
+        fault_set(f, a, 1526, "HY000",
+                  "Table has no partition for value (Weir: no shard of table " STR_FMT " takes the rows)",
+                  STR_ARG(p->insert->table->conf->name));
         return SQL_ERROR;
     }
     if (n == 0) return any_leg(p, a, out, f);
@@ -177,12 +204,14 @@ static enum sql_status bind_shards(const struct plan *p, const struct given *g, 
     return many_legs(p, &all, n, g, a, out, f);
 }
 
-/* ---- INSERT: rows to shards ---------------------------------------------------------------------------------------------- */
+/* ---- INSERT: rows to shards
+ * ---------------------------------------------------------------------------------------------- */
 
 enum id_want { ID_NO, ID_YES, ID_UNCERTAIN };
 
 /* Does this row ask for an id? A given one comes in *given. */
-static enum id_want wants_id(const struct plan_insert *in, const struct sql_row *row, const struct given *g, struct arena *a, uint64_t *given)
+static enum id_want wants_id(const struct plan_insert *in, const struct sql_row *row, const struct given *g,
+                             struct arena *a, uint64_t *given)
 {
     bool oom = false;
     *given = 0;
@@ -204,12 +233,15 @@ static enum id_want wants_id(const struct plan_insert *in, const struct sql_row 
 
 static enum sql_status refuse_id(const struct plan *p, uint32_t row, struct arena *a, struct fault *f)
 {
-    plan_refuse(f, a, "the generated column " STR_FMT " of " STR_FMT " is given by an expression in row %u; give an integer, or leave it out",
+    plan_refuse(f, a,
+                "the generated column " STR_FMT " of " STR_FMT
+                " is given by an expression in row %u; give an integer, or leave it out",
                 STR_ARG(p->insert->id_name), STR_ARG(p->insert->table->conf->name), row + 1);
     return SQL_ERROR;
 }
 
-enum sql_status plan_count_ids(const struct plan *p, const struct sql_scan *scan, struct arena *a, uint64_t *n, struct fault *f)
+enum sql_status plan_count_ids(const struct plan *p, const struct sql_scan *scan, struct arena *a,
+                               uint64_t *n, struct fault *f)
 {
     const struct plan_insert *in = p->insert;
     const struct given g = {scan, NULL};
@@ -224,7 +256,8 @@ enum sql_status plan_count_ids(const struct plan *p, const struct sql_scan *scan
     return SQL_OK;
 }
 
-static enum sql_status deal_ids(const struct plan *p, const struct given *g, uint64_t first_id, struct arena *a, struct bound *out, struct fault *f)
+static enum sql_status deal_ids(const struct plan *p, const struct given *g, uint64_t first_id,
+                                struct arena *a, struct bound *out, struct fault *f)
 {
     const struct plan_insert *in = p->insert;
     uint64_t *ids = arena_array(a, uint64_t, in->nrows + 1), given;
@@ -239,7 +272,8 @@ static enum sql_status deal_ids(const struct plan *p, const struct given *g, uin
         }
     }
     if (out->nids && !first_id) {
-        plan_refuse(f, a, "no id was given for the generated column of " STR_FMT, STR_ARG(in->table->conf->name));
+        plan_refuse(f, a, "no id was given for the generated column of " STR_FMT,
+                    STR_ARG(in->table->conf->name));
         return SQL_ERROR;
     }
     if (out->nids) out->first_id = first_id;
@@ -249,19 +283,20 @@ static enum sql_status deal_ids(const struct plan *p, const struct given *g, uin
 
 enum { MAX_KEYS = 16 };
 
-static struct value row_value(const struct plan_insert *in, const struct bound *b, uint32_t row, uint32_t column, const struct given *g,
-                              struct arena *a, bool *oom)
+static struct value row_value(const struct plan_insert *in, const struct bound *b, uint32_t row,
+                              uint32_t column, const struct given *g, struct arena *a, bool *oom)
 {
     uint32_t at = in->key_at[column];
     bool is_id = in->generated && (at == in->id_at || at == UINT32_MAX);
     if (is_id && b->row_ids && b->row_ids[row])
-        return b->row_ids[row] <= INT64_MAX ? value_int((int64_t)b->row_ids[row]) : (struct value){.kind = VALUE_UINT, .u = b->row_ids[row]};
+        return b->row_ids[row] <= INT64_MAX ? value_int((int64_t)b->row_ids[row])
+                                            : (struct value){.kind = VALUE_UINT, .u = b->row_ids[row]};
     if (at >= in->rows[row].n) return (struct value){.kind = VALUE_UNKNOWN};
     return const_value(in->rows[row].values[at], g, a, oom);
 }
 
-static enum sql_status row_shard(const struct plan *p, const struct bound *b, uint32_t row, const struct given *g, struct arena *a, uint32_t *shard,
-                                 struct fault *f)
+static enum sql_status row_shard(const struct plan *p, const struct bound *b, uint32_t row,
+                                 const struct given *g, struct arena *a, uint32_t *shard, struct fault *f)
 {
     const struct plan_insert *in = p->insert;
     const struct conf_table *t = in->table->conf;
@@ -281,11 +316,16 @@ static enum sql_status row_shard(const struct plan *p, const struct bound *b, ui
             return SQL_ERROR;
         case KEY_ANY:
             if (v[j].kind == VALUE_UNKNOWN)
-                plan_refuse(f, a, "shard column " STR_FMT " of " STR_FMT " is given by an expression in row %u; give it as a constant",
+                plan_refuse(f, a,
+                            "shard column " STR_FMT " of " STR_FMT
+                            " is given by an expression in row %u; give it as a constant",
                             STR_ARG(in->keys[j].name), STR_ARG(t->name), row + 1);
             else
-                plan_refuse(f, a, "value " STR_FMT " of shard column " STR_FMT " of " STR_FMT " in row %u cannot be placed: %s",
-                            STR_ARG(shown(&v[j], a)), STR_ARG(in->keys[j].name), STR_ARG(t->name), row + 1, why);
+                plan_refuse(f, a,
+                            "value " STR_FMT " of shard column " STR_FMT " of " STR_FMT
+                            " in row %u cannot be placed: %s",
+                            STR_ARG(shown(&v[j], a)), STR_ARG(in->keys[j].name), STR_ARG(t->name), row + 1,
+                            why);
             return SQL_ERROR;
         }
     }
@@ -294,13 +334,16 @@ static enum sql_status row_shard(const struct plan *p, const struct bound *b, ui
         *shard = (uint32_t)s;
         return SQL_OK;
     }
-    fault_set(f, a, 1526, "HY000", "Table has no partition for value " STR_FMT " (Weir: no shard of table " STR_FMT " takes it, column " STR_FMT ")",
+    fault_set(f, a, 1526, "HY000",
+              "Table has no partition for value " STR_FMT " (Weir: no shard of table " STR_FMT
+              " takes it, column " STR_FMT ")",
               STR_ARG(shown(&v[0], a)), STR_ARG(t->name), STR_ARG(in->keys[0].name));
     return SQL_ERROR;
 }
 
 /* shard_of[row] -> legs with their rows, by counting. */
-static enum sql_status deal_rows(const struct plan *p, const uint32_t *shard_of, struct arena *a, struct bound *out, struct fault *f)
+static enum sql_status deal_rows(const struct plan *p, const uint32_t *shard_of, struct arena *a,
+                                 struct bound *out, struct fault *f)
 {
     const struct plan_insert *in = p->insert;
     uint32_t n = p->layout->conf->nnodes, at = 0;
@@ -316,7 +359,8 @@ static enum sql_status deal_rows(const struct plan *p, const uint32_t *shard_of,
         start[s] = at;
         if (count) {
             if (!leg_meets(p, s, a, f)) return SQL_ERROR;
-            out->legs[leg++] = (struct plan_leg){.source = p->layout->conf->nodes[s].source, .shard = s, .rows = rows + at, .nrows = count};
+            out->legs[leg++] = (struct plan_leg){
+                .source = p->layout->conf->nodes[s].source, .shard = s, .rows = rows + at, .nrows = count};
         }
         at += count;
     }
@@ -328,7 +372,8 @@ static enum sql_status deal_rows(const struct plan *p, const uint32_t *shard_of,
     return SQL_OK;
 }
 
-static enum sql_status bind_insert(const struct plan *p, const struct given *g, struct arena *a, struct bound *out, struct fault *f)
+static enum sql_status bind_insert(const struct plan *p, const struct given *g, struct arena *a,
+                                   struct bound *out, struct fault *f)
 {
     const struct plan_insert *in = p->insert;
     uint32_t one = 0, *shard_of = in->nrows > 1 ? arena_array(a, uint32_t, in->nrows) : &one;
@@ -341,14 +386,18 @@ static enum sql_status bind_insert(const struct plan *p, const struct given *g, 
     return deal_rows(p, shard_of, a, out, f);
 }
 
-/* ---- the door ----------------------------------------------------------------------------------------------------------------- */
+/* ---- the door
+ * -----------------------------------------------------------------------------------------------------------------
+ */
 
-enum sql_status plan_bind(const struct plan *p, const struct sql_scan *scan, uint64_t first_id, struct arena *a, struct bound *out, struct fault *f)
+enum sql_status plan_bind(const struct plan *p, const struct sql_scan *scan, uint64_t first_id,
+                          struct arena *a, struct bound *out, struct fault *f)
 {
     return plan_bind_with(p, scan, NULL, first_id, a, out, f);
 }
 
-enum sql_status plan_bind_with(const struct plan *p, const struct sql_scan *scan, const struct plan_facts *facts, uint64_t first_id, struct arena *a,
+enum sql_status plan_bind_with(const struct plan *p, const struct sql_scan *scan,
+                               const struct plan_facts *facts, uint64_t first_id, struct arena *a,
                                struct bound *out, struct fault *f)
 {
     const struct given g = {scan, facts};

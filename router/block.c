@@ -1,5 +1,6 @@
 /*
- * block.c - query blocks: whose column is this, which equalities hold for which rows, do these tables meet inside a shard.
+ * block.c - query blocks: whose column is this, which equalities hold for which rows, do these tables meet
+ * inside a shard.
  *
  *   SELECT .. FROM orders o JOIN items i ON i.order_id = o.id LEFT JOIN notes n ON n.cust = o.cust
  *   WHERE o.cust = i.cust AND i.cust = 7 AND EXISTS (SELECT 1 FROM pays p WHERE p.cust = o.cust)
@@ -7,10 +8,11 @@
  *   env of the block {WHERE, inner ON}  <-up- env of notes {its ON}
  *                                       <-up- env of the subquery {its WHERE}
  *
- * An env holds what is true of every row combination that can reach the result, and so may narrow. The ON of an outer
- * join is true only of rows of its optional side, so these have an env of their own. An outer join whose optional side is rejected when NULL
- * by what stands around it is an inner join. Equalities of columns make classes (union-find) when their types compare alike
- * through and through; a class that holds a shard column hands its constants on, and tables whose shard columns are in one class meet inside a shard.
+ * An env holds what is true of every row combination that can reach the result, and so may narrow. The ON of
+ * an outer join is true only of rows of its optional side, so these have an env of their own. An outer join
+ * whose optional side is rejected when NULL by what stands around it is an inner join. Equalities of columns
+ * make classes (union-find) when their types compare alike through and through; a class that holds a shard
+ * column hands its constants on, and tables whose shard columns are in one class meet inside a shard.
  */
 #include "router/build.h"
 
@@ -27,7 +29,8 @@ bool same_layout(const struct rt_table *x, const struct rt_table *y)
     return x == y || (x->schema == y->schema && x->conf->group && x->conf->group == y->conf->group);
 }
 
-/* ---- references and columns ---------------------------------------------------------------------------------------- */
+/* ---- references and columns
+ * ---------------------------------------------------------------------------------------- */
 
 struct term *term_get(struct build *b, struct bref *r, struct str name)
 {
@@ -47,12 +50,14 @@ struct term *term_get(struct build *b, struct bref *r, struct str name)
     return t;
 }
 
-struct bref *add_bref(struct build *b, struct block *bl, const struct sql_ref *ref, struct tinfo *t, struct str alias)
+struct bref *add_bref(struct build *b, struct block *bl, const struct sql_ref *ref, struct tinfo *t,
+                      struct str alias)
 {
     struct bref *r = b_new(b, struct bref), **at = &bl->refs;
     while (*at) at = &(*at)->next;
     *at = r;
-    *r = (struct bref){.block = bl, .ref = ref, .t = t, .alias = alias, .env = bl->env, .shard_ref = UINT32_MAX};
+    *r = (struct bref){
+        .block = bl, .ref = ref, .t = t, .alias = alias, .env = bl->env, .shard_ref = UINT32_MAX};
     if (t && t->at == AT_NOWHERE) r->t = NULL;
     r->columns_known = r->t && r->t->cat;
     if (!r->t || r->t->at != AT_SHARDED) return r;
@@ -61,7 +66,8 @@ struct bref *add_bref(struct build *b, struct block *bl, const struct sql_ref *r
     if (!t->cat) b->p->info.flags |= PLAN_NEEDS_CATALOG;
     r->keys = b_array(b, struct keycol, ct->nshard_columns);
     r->key_terms = b_array(b, struct term *, ct->nshard_columns);
-    for (uint32_t i = 0; i < ct->nshard_columns; i++) keycol_init(&r->keys[i], ct, i, t->cat, b->env->foreign_charset);
+    for (uint32_t i = 0; i < ct->nshard_columns; i++)
+        keycol_init(&r->keys[i], ct, i, t->cat, b->env->foreign_charset);
     for (uint32_t i = 0; i < ct->nshard_columns; i++) r->key_terms[i] = term_get(b, r, r->keys[i].name);
     r->shard_ref = b->shard_refs.len;
     struct plan_ref *pr = b_push(b, &b->shard_refs);
@@ -85,8 +91,9 @@ static bool is_coalesced(const struct bref *r, struct str name)
     return false;
 }
 
-/* An unqualified name belongs to the innermost block that has it. A shard column is known to be there even when the other
- * tables' columns are not: had they one of that name too, the server would call it ambiguous. */
+/* An unqualified name belongs to the innermost block that has it. A shard column is known to be there even
+ * when the other tables' columns are not: had they one of that name too, the server would call it ambiguous.
+ */
 static struct term *find_unqualified(struct build *b, struct block *bl, struct str name)
 {
     for (; bl; bl = bl->parent) {
@@ -95,7 +102,8 @@ static struct term *find_unqualified(struct build *b, struct block *bl, struct s
         for (struct bref *r = bl->refs; r; r = r->next) {
             open |= !r->columns_known;
             if (!has_column(r, name)) continue;
-            if (is_coalesced(r, name)) return NULL; /* USING under an outer join: either side's */
+            if (r->merged || is_coalesced(r, name))
+                return NULL; /* USING under an outer join: either side's */
             if (!hit) hit = r;
         }
         if (hit) return term_get(b, hit, name);
@@ -109,7 +117,8 @@ static struct term *find_qualified(struct build *b, struct block *bl, const stru
     for (; bl; bl = bl->parent)
         for (struct bref *r = bl->refs; r; r = r->next) {
             if (!str_eq(r->alias, n->table)) continue;
-            if (n->schema.len && !(r->t && r->t->schema && str_eq(r->t->schema->conf->name, n->schema))) continue;
+            if (n->schema.len && !(r->t && r->t->schema && str_eq(r->t->schema->conf->name, n->schema)))
+                continue;
             return r->t ? term_get(b, r, n->name) : NULL;
         }
     return NULL;
@@ -122,13 +131,15 @@ struct term *term_of(struct build *b, struct block *bl, const struct sql_expr *e
     struct term **memo = &b->col_terms[e->id];
     if (!*memo) {
         if (b->expr_block[e->id]) bl = b->expr_block[e->id];
-        struct term *t = e->name->table.len ? find_qualified(b, bl, e->name) : find_unqualified(b, bl, e->name->name);
+        struct term *t =
+            e->name->table.len ? find_qualified(b, bl, e->name) : find_unqualified(b, bl, e->name->name);
         *memo = t ? t : &no_term;
     }
     return *memo == &no_term ? NULL : *memo;
 }
 
-/* ---- equalities ------------------------------------------------------------------------------------------------------ */
+/* ---- equalities
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* Do x = y and y = constant imply x = constant, whatever the constant? */
 static bool compare_alike(const struct term *x, const struct term *y)
@@ -138,7 +149,8 @@ static bool compare_alike(const struct term *x, const struct term *y)
     enum cat_class c = x->cat->cls, d = y->cat->cls;
     if ((c == CAT_INT || c == CAT_UINT) && (d == CAT_INT || d == CAT_UINT)) return true;
     if (c != d) return false;
-    return c == CAT_TEXT ? str_eq(x->cat->collation, y->cat->collation) : c == CAT_BINARY || c == CAT_DATE || c == CAT_DATETIME || c == CAT_DECIMAL;
+    return c == CAT_TEXT ? str_eq(x->cat->collation, y->cat->collation)
+                         : c == CAT_BINARY || c == CAT_DATE || c == CAT_DATETIME || c == CAT_DECIMAL;
 }
 
 static void add_pair(struct build *b, struct env *env, struct term *x, struct term *y)
@@ -162,8 +174,10 @@ static void add_conjuncts(struct build *b, struct env *env, struct block *bl, co
     if (e->kind != SQL_E_BINARY || e->op != SQL_OP_EQ) return;
     const struct sql_expr *l = bare(e->args[0]), *r = bare(e->args[1]);
     if (l->kind == SQL_E_ROW && r->kind == SQL_E_ROW && l->nargs == r->nargs)
-        for (uint32_t i = 0; i < l->nargs; i++) add_pair(b, env, term_of(b, bl, l->args[i]), term_of(b, bl, r->args[i]));
-    else add_pair(b, env, term_of(b, bl, l), term_of(b, bl, r));
+        for (uint32_t i = 0; i < l->nargs; i++)
+            add_pair(b, env, term_of(b, bl, l->args[i]), term_of(b, bl, r->args[i]));
+    else
+        add_pair(b, env, term_of(b, bl, l), term_of(b, bl, r));
 }
 
 static uint32_t root_of(uint32_t *roots, uint32_t i)
@@ -197,11 +211,14 @@ static bool meet(struct build *b, struct env *env, const struct bref *x, const s
 {
     if (!x->key_terms || !y->key_terms || !same_layout(x->t->rt, y->t->rt)) return false;
     for (uint32_t i = 0; i < x->t->rt->conf->nshard_columns; i++)
-        if (!same_class(b, env, x->key_terms[i], y->key_terms[i]) || !keycol_agree(&x->keys[i], &y->keys[i])) return false;
+        if (!same_class(b, env, x->key_terms[i], y->key_terms[i]) || !keycol_agree(&x->keys[i], &y->keys[i]))
+            return false;
     return true;
 }
 
-/* ---- joins ------------------------------------------------------------------------------------------------------------ */
+/* ---- joins
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static bool ref_within(const struct sql_ref *tree, const struct sql_ref *leaf)
 {
@@ -209,15 +226,19 @@ static bool ref_within(const struct sql_ref *tree, const struct sql_ref *leaf)
 }
 
 /* Is e never true when all columns of the tables in `tree` are NULL? Only plain comparisons are looked at. */
-static bool rejects_null(struct build *b, struct block *bl, const struct sql_expr *e, const struct sql_ref *tree)
+static bool rejects_null(struct build *b, struct block *bl, const struct sql_expr *e,
+                         const struct sql_ref *tree)
 {
     e = bare(e);
     const struct sql_expr *sides[2] = {0};
-    if (e->kind == SQL_E_BINARY && e->nargs == 2 && ((e->op >= SQL_OP_EQ && e->op <= SQL_OP_GE && e->op != SQL_OP_NSEQ) || e->op == SQL_OP_LIKE)) {
+    if (e->kind == SQL_E_BINARY && e->nargs == 2 &&
+        ((e->op >= SQL_OP_EQ && e->op <= SQL_OP_GE && e->op != SQL_OP_NSEQ) || e->op == SQL_OP_LIKE)) {
         sides[0] = e->args[0];
         sides[1] = e->args[1];
-    } else if (e->kind == SQL_E_BETWEEN || e->kind == SQL_E_IN || (e->kind == SQL_E_IS && e->op == SQL_OP_IS_NULL && (e->flags & SQL_EF_NOT))) {
-        if (e->kind == SQL_E_IN && (e->flags & SQL_EF_NOT) && e->query) return false; /* NOT IN of no rows is true */
+    } else if (e->kind == SQL_E_BETWEEN || e->kind == SQL_E_IN ||
+               (e->kind == SQL_E_IS && e->op == SQL_OP_IS_NULL && (e->flags & SQL_EF_NOT))) {
+        if (e->kind == SQL_E_IN && (e->flags & SQL_EF_NOT) && e->query)
+            return false; /* NOT IN of no rows is true */
         sides[0] = e->args[0];
     }
     for (int i = 0; i < 2; i++) {
@@ -254,22 +275,23 @@ static struct bref *bref_of(struct block *bl, const struct sql_ref *ref)
     return NULL;
 }
 
-/* The reference below `tree` that has the column, when exactly one is known to. */
+/* The column that USING means in `tree`: where joins below it have merged several, the kept side's. */
 static struct term *column_in(struct build *b, struct block *bl, const struct sql_ref *tree, struct str name)
 {
-    struct term *hit = NULL;
-    for (struct bref *r = bl->refs; r; r = r->next) {
-        if (!ref_within(tree, r->ref) || !r->t || !has_column(r, name)) continue;
-        if (hit) return NULL;
-        hit = term_get(b, r, name);
+    if (tree->kind != SQL_J_JOIN) {
+        struct bref *r = bref_of(bl, tree);
+        return r && r->t && has_column(r, name) ? term_get(b, r, name) : NULL;
     }
-    return hit;
+    bool right_first = tree->join == SQL_JOIN_RIGHT;
+    struct term *t = column_in(b, bl, right_first ? tree->right : tree->left, name);
+    return t ? t : column_in(b, bl, right_first ? tree->left : tree->right, name);
 }
 
 static void add_using(struct build *b, struct env *env, struct block *bl, const struct sql_ref *j)
 {
     for (uint32_t i = 0; i < j->nusing; i++)
-        add_pair(b, env, column_in(b, bl, j->left, j->using_cols[i]), column_in(b, bl, j->right, j->using_cols[i]));
+        add_pair(b, env, column_in(b, bl, j->left, j->using_cols[i]),
+                 column_in(b, bl, j->right, j->using_cols[i]));
     if (!j->natural) return;
     for (struct bref *r = bl->refs; r; r = r->next)
         if (!r->columns_known) return; /* which columns are common is not known */
@@ -282,8 +304,8 @@ static void add_using(struct build *b, struct env *env, struct block *bl, const 
     }
 }
 
-/* ON conditions of the inner joins that can be reached without entering an optional side, into env; until nothing is new, since an
- * ON may turn an outer join into an inner one. */
+/* ON conditions of the inner joins that can be reached without entering an optional side, into env; until
+ * nothing is new, since an ON may turn an outer join into an inner one. */
 static void collect_inner(struct build *b, struct env *env, struct block *bl, const struct sql_ref *j)
 {
     if (j->kind != SQL_J_JOIN) return;
@@ -314,7 +336,8 @@ struct side {
     bool ok;      /* they meet in one shard, and joining shard by shard gives the whole */
 };
 
-static bool connected(struct build *b, struct env *env, struct block *bl, const struct sql_ref *x, const struct sql_ref *y)
+static bool connected(struct build *b, struct env *env, struct block *bl, const struct sql_ref *x,
+                      const struct sql_ref *y)
 {
     for (struct bref *r = bl->refs; r; r = r->next) {
         if (!r->key_terms || !ref_within(x, r->ref)) continue;
@@ -324,10 +347,12 @@ static bool connected(struct build *b, struct env *env, struct block *bl, const 
     return false;
 }
 
-static struct side settle_joins(struct build *b, struct block *bl, const struct sql_ref *j, struct env *env, bool nullable);
+static struct side settle_joins(struct build *b, struct block *bl, const struct sql_ref *j, struct env *env,
+                                bool nullable);
 
-static struct side settle_outer(struct build *b, struct block *bl, const struct sql_ref *j, const struct sql_ref *kept, const struct sql_ref *optional,
-                                struct env *env, bool nullable)
+static struct side settle_outer(struct build *b, struct block *bl, const struct sql_ref *j,
+                                const struct sql_ref *kept, const struct sql_ref *optional, struct env *env,
+                                bool nullable)
 {
     struct env *inner = b_new(b, struct env);
     inner->up = env;
@@ -348,7 +373,8 @@ static struct side settle_outer(struct build *b, struct block *bl, const struct 
 }
 
 /* Gives each reference its env, and says whether the tree may be joined shard by shard. */
-static struct side settle_joins(struct build *b, struct block *bl, const struct sql_ref *j, struct env *env, bool nullable)
+static struct side settle_joins(struct build *b, struct block *bl, const struct sql_ref *j, struct env *env,
+                                bool nullable)
 {
     if (j->kind != SQL_J_JOIN) {
         struct bref *r = bref_of(bl, j);
@@ -362,14 +388,17 @@ static struct side settle_joins(struct build *b, struct block *bl, const struct 
     case SQL_JOIN_RIGHT: return settle_outer(b, bl, j, j->right, j->left, env, nullable);
     case SQL_JOIN_INNER: break;
     }
-    struct side x = settle_joins(b, bl, j->left, env, nullable), y = settle_joins(b, bl, j->right, env, nullable);
+    struct side x = settle_joins(b, bl, j->left, env, nullable),
+                y = settle_joins(b, bl, j->right, env, nullable);
     bool ok = x.ok && y.ok && (!x.sharded || !y.sharded || connected(b, env, bl, j->left, j->right));
     return (struct side){x.sharded || y.sharded, ok};
 }
 
-/* ---- making blocks ------------------------------------------------------------------------------------------------------- */
+/* ---- making blocks
+ * ------------------------------------------------------------------------------------------------------- */
 
-static struct block *new_block(struct build *b, struct block *parent, enum block_role role, const struct sql_query *q, struct env *outer)
+static struct block *new_block(struct build *b, struct block *parent, enum block_role role,
+                               const struct sql_query *q, struct env *outer)
 {
     struct block *bl = b_new(b, struct block);
     *bl = (struct block){.parent = parent, .role = role, .q = q, .colocated = true};
@@ -380,21 +409,21 @@ static struct block *new_block(struct build *b, struct block *parent, enum block
     return bl;
 }
 
-static struct tinfo *info_of(struct build *b, const struct sql_table *t) { return &b->tables[t->id]; }
-
-static void mark_coalesced(struct build *b, struct block *bl, const struct sql_ref *j)
+static struct tinfo *info_of(struct build *b, const struct sql_table *t)
 {
-    if (j->join == SQL_JOIN_INNER && !j->natural) return;
-    if (!j->nusing && !j->natural) return;
+    return &b->tables[t->id];
+}
+
+/* Under an outer join with USING or NATURAL an unqualified name is the kept side's, or both; left alone. */
+static void mark_coalesced(struct block *bl, const struct sql_ref *j)
+{
+    if (j->join == SQL_JOIN_INNER || (!j->nusing && !j->natural)) return;
     for (struct bref *r = bl->refs; r; r = r->next) {
         if (!ref_within(j, r->ref)) continue;
-        if (j->nusing) {
-            r->coalesced = j->using_cols;
-            r->ncoalesced = j->nusing;
-        } else if (j->join != SQL_JOIN_INNER && r->keys) {
-            r->coalesced = b_array(b, struct str, r->t->rt->conf->nshard_columns);
-            for (uint32_t i = 0; i < r->t->rt->conf->nshard_columns; i++) r->coalesced[r->ncoalesced++] = r->keys[i].name;
-        }
+        r->merged |= j->natural;
+        if (j->natural) continue;
+        r->coalesced = j->using_cols;
+        r->ncoalesced = j->nusing;
     }
 }
 
@@ -411,7 +440,7 @@ static void add_leaves(struct build *b, struct block *bl, const struct sql_ref *
     case SQL_J_JOIN:
         add_leaves(b, bl, j->left);
         add_leaves(b, bl, j->right);
-        mark_coalesced(b, bl, j);
+        mark_coalesced(bl, j);
         break;
     }
 }
@@ -422,7 +451,8 @@ static void blocks_of_ref(struct build *b, struct block *bl, const struct sql_re
     case SQL_J_TABLE:
     case SQL_J_FUNCTION: break;
     case SQL_J_DERIVED:
-        (void)block_query(b, j->query, j->lateral ? bl : bl->parent, BLOCK_DERIVED, j->lateral ? bl->env : bl->env->up);
+        (void)block_query(b, j->query, j->lateral ? bl : bl->parent, BLOCK_DERIVED,
+                          j->lateral ? bl->env : bl->env->up);
         break;
     case SQL_J_JOIN:
         blocks_of_ref(b, bl, j->left);
@@ -450,8 +480,9 @@ static void own_ref(struct build *b, struct block *bl, const struct sql_ref *j)
     own_ref(b, bl, j->right);
 }
 
-/* x [NOT] IN (SELECT y ...): only inner rows with y = x decide, unless x or y can be NULL; shard columns cannot, but for the optional
- * side of an outer join. Not so when the rows are chosen or made otherwise: groups, LIMIT, set operations. */
+/* x [NOT] IN (SELECT y ...): only inner rows with y = x decide, unless x or y can be NULL; shard columns
+ * cannot, but for the optional side of an outer join. Not so when the rows are chosen or made otherwise:
+ * groups, LIMIT, set operations. */
 static void tie_in(struct build *b, struct block *outer, const struct sql_expr *e, struct block *inner)
 {
     const struct sql_query *q = inner->q;
@@ -461,7 +492,8 @@ static void tie_in(struct build *b, struct block *outer, const struct sql_expr *
     for (uint32_t i = 0; i < n; i++)
         if (q->items[i].expr->flags & (SQL_EF_HAS_AGGREGATE | SQL_EF_AGGREGATE | SQL_EF_HAS_WINDOW)) return;
     for (uint32_t i = 0; i < n; i++) {
-        struct term *x = term_of(b, outer, l->kind == SQL_E_ROW ? l->args[i] : l), *y = term_of(b, inner, q->items[i].expr);
+        struct term *x = term_of(b, outer, l->kind == SQL_E_ROW ? l->args[i] : l),
+                    *y = term_of(b, inner, q->items[i].expr);
         bool never_null = x && y && x->key && y->key && !x->ref->nullable && !y->ref->nullable;
         if (never_null && y->ref->block == inner) add_pair(b, inner->env, x, y);
     }
@@ -472,24 +504,30 @@ void blocks_of_expr(struct build *b, struct block *in, const struct sql_expr *e,
 {
     if (!e) return;
     b->expr_block[e->id] = in;
-    bool has_query = e->kind == SQL_E_SUBQUERY || e->kind == SQL_E_EXISTS || e->kind == SQL_E_QUANT || (e->kind == SQL_E_IN && e->query);
+    bool has_query = e->kind == SQL_E_SUBQUERY || e->kind == SQL_E_EXISTS || e->kind == SQL_E_QUANT ||
+                     (e->kind == SQL_E_IN && e->query);
     if (has_query && e->query) {
         struct block *inner = block_query(b, e->query, in, BLOCK_SUBQUERY, env);
-        if (e->kind == SQL_E_IN || (e->kind == SQL_E_QUANT && e->op == SQL_OP_EQ && e->word == SQL_W_ANY)) tie_in(b, in, e, inner);
+        if (e->kind == SQL_E_IN || (e->kind == SQL_E_QUANT && e->op == SQL_OP_EQ && e->word == SQL_W_ANY))
+            tie_in(b, in, e, inner);
     }
     for (uint32_t i = 0; i < e->nargs; i++) blocks_of_expr(b, in, e->args[i], env);
     if (e->kind != SQL_E_CALL) return;
     if (e->call->order)
-        for (uint32_t i = 0; i < e->call->order->n; i++) blocks_of_expr(b, in, e->call->order->items[i].expr, env);
+        for (uint32_t i = 0; i < e->call->order->n; i++)
+            blocks_of_expr(b, in, e->call->order->items[i].expr, env);
     if (!e->call->over) return;
-    for (uint32_t i = 0; i < e->call->over->npartition; i++) blocks_of_expr(b, in, e->call->over->partition[i], env);
+    for (uint32_t i = 0; i < e->call->over->npartition; i++)
+        blocks_of_expr(b, in, e->call->over->partition[i], env);
     if (e->call->over->order)
-        for (uint32_t i = 0; i < e->call->over->order->n; i++) blocks_of_expr(b, in, e->call->over->order->items[i].expr, env);
+        for (uint32_t i = 0; i < e->call->over->order->n; i++)
+            blocks_of_expr(b, in, e->call->over->order->items[i].expr, env);
 }
 
 void blocks_of_ctes(struct build *b, struct block *in, const struct sql_cte *ctes, uint32_t n)
 {
-    for (uint32_t i = 0; i < n; i++) (void)block_query(b, ctes[i].query, in ? in->parent : NULL, BLOCK_CTE, in ? in->env->up : NULL);
+    for (uint32_t i = 0; i < n; i++)
+        (void)block_query(b, ctes[i].query, in ? in->parent : NULL, BLOCK_CTE, in ? in->env->up : NULL);
 }
 
 static void settle_from(struct build *b, struct block *bl)
@@ -508,7 +546,8 @@ static void blocks_of_order(struct build *b, struct block *bl, const struct sql_
     for (uint32_t i = 0; o && i < o->n; i++) blocks_of_expr(b, bl, o->items[i].expr, bl->env);
 }
 
-struct block *block_query(struct build *b, const struct sql_query *q, struct block *parent, enum block_role role, struct env *outer)
+struct block *block_query(struct build *b, const struct sql_query *q, struct block *parent,
+                          enum block_role role, struct env *outer)
 {
     struct block *bl = new_block(b, parent, role, q, outer);
     blocks_of_ctes(b, bl, q->ctes, q->nctes);
@@ -539,7 +578,8 @@ struct block *block_query(struct build *b, const struct sql_query *q, struct blo
     return bl;
 }
 
-struct block *block_from(struct build *b, const struct sql_ref *from, const struct sql_expr *where, struct bref *target)
+struct block *block_from(struct build *b, const struct sql_ref *from, const struct sql_expr *where,
+                         struct bref *target)
 {
     struct block *bl = new_block(b, NULL, BLOCK_MAIN, NULL, NULL);
     (void)target;
@@ -552,7 +592,9 @@ struct block *block_from(struct build *b, const struct sql_ref *from, const stru
     return bl;
 }
 
-/* ---- the verdict ------------------------------------------------------------------------------------------------------------ */
+/* ---- the verdict
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 /* A subquery is answered shard by shard when each of its sharded tables meets one of the block around it. */
 static bool tied_to_parent(struct build *b, struct block *bl)
@@ -561,7 +603,8 @@ static bool tied_to_parent(struct build *b, struct block *bl)
     for (struct bref *r = bl->refs; r; r = r->next) {
         bool met = !r->key_terms;
         if (r->nullable && r->key_terms) continue; /* meets the others of its block */
-        for (struct bref *o = bl->parent->refs; o && !met; o = o->next) met = o->key_terms && meet(b, r->env, r, o);
+        for (struct bref *o = bl->parent->refs; o && !met; o = o->next)
+            met = o->key_terms && meet(b, r->env, r, o);
         if (!met) return false;
     }
     return true;
@@ -583,11 +626,17 @@ bool finish_blocks(struct build *b)
         if (bl->tied) continue;
         switch (bl->role) {
         case BLOCK_MAIN:
-            if (bl->optional_first) no_scatter(b, "an outer join whose kept side is not sharded", NULL);
-            else no_scatter(b, "a join that is not on the shard columns", "join the tables on their shard columns, or add a condition so that one shard answers");
+            if (bl->optional_first)
+                no_scatter(b, "an outer join whose kept side is not sharded", NULL);
+            else
+                no_scatter(
+                    b, "a join that is not on the shard columns",
+                    "join the tables on their shard columns, or add a condition so that one shard answers");
             break;
         case BLOCK_ARM: no_scatter(b, "UNION, INTERSECT or EXCEPT", NULL); break;
-        case BLOCK_SUBQUERY: no_scatter(b, "a subquery that is not tied to its query by the shard column", NULL); break;
+        case BLOCK_SUBQUERY:
+            no_scatter(b, "a subquery that is not tied to its query by the shard column", NULL);
+            break;
         case BLOCK_DERIVED: no_scatter(b, "a derived table", NULL); break;
         case BLOCK_CTE: no_scatter(b, "WITH", NULL); break;
         }

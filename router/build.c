@@ -1,14 +1,15 @@
 /*
  * build.c - from a scan to a plan: copy, parse, classify the tables, dispatch by statement, finish.
  *
- * A plan owns everything in its arena, the tree and a copy of the text included, and can so be kept for every later
- * statement with the same key.
+ * A plan owns everything in its arena, the tree and a copy of the text included, and can so be kept for every
+ * later statement with the same key.
  */
 #include "router/build.h"
 
 #include <stdlib.h>
 
-/* ---- memory and faults ------------------------------------------------------------------------------------------ */
+/* ---- memory and faults
+ * ------------------------------------------------------------------------------------------ */
 
 void *b_check(struct build *b, void *p)
 {
@@ -34,7 +35,8 @@ struct str b_printf(struct build *b, const char *fmt, ...)
     return s;
 }
 
-static void fault_text(struct fault *f, struct arena *a, uint16_t code, const char *state, const char *head, const char *fmt, va_list ap)
+static void fault_text(struct fault *f, struct arena *a, uint16_t code, const char *state, const char *head,
+                       const char *fmt, va_list ap)
 {
     struct buf t = {0};
     buf_putz(&t, head);
@@ -83,7 +85,9 @@ void no_scatter(struct build *b, const char *why, const char *way_out)
     b->p->way_out = way_out ? b_printf(b, "%s", way_out) : STR("");
 }
 
-/* ---- edits ------------------------------------------------------------------------------------------------------------ */
+/* ---- edits
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 struct edit *add_edit(struct build *b, struct edits *to, enum edit_kind kind, uint32_t first, uint32_t end)
 {
@@ -92,11 +96,13 @@ struct edit *add_edit(struct build *b, struct edits *to, enum edit_kind kind, ui
     to->at = v.at;
     to->len = v.len;
     to->cap = v.cap;
-    *e = (struct edit){.span = {first, end}, .kind = (uint8_t)kind, .order = (uint16_t)(to->len < 65535 ? to->len : 65535)};
+    *e = (struct edit){
+        .span = {first, end}, .kind = (uint8_t)kind, .order = (uint16_t)(to->len < 65535 ? to->len : 65535)};
     return e;
 }
 
-void add_segs(struct build *b, struct edits *to, uint32_t first, uint32_t end, const struct seg *segs, uint32_t n)
+void add_segs(struct build *b, struct edits *to, uint32_t first, uint32_t end, const struct seg *segs,
+              uint32_t n)
 {
     struct edit *e = add_edit(b, to, EDIT_TEXT, first, end);
     e->segs = b_array(b, struct seg, n);
@@ -175,20 +181,23 @@ static void settle_all(struct build *b)
         for (uint32_t j = 0; j < mine.len && !covered; j++) {
             struct sql_span m = mine.at[j].span;
             bool insertion = x->span.first == x->span.end;
-            covered = m.first != m.end && (insertion ? x->span.first > m.first : x->span.first >= m.first) && x->span.end <= m.end &&
-                      !(insertion && x->span.first == m.end);
+            covered = m.first != m.end && (insertion ? x->span.first > m.first : x->span.first >= m.first) &&
+                      x->span.end <= m.end && !(insertion && x->span.first == m.end);
         }
         if (!covered) *add_edit(b, &p->scatter, EDIT_TEXT, 0, 0) = *x;
     }
     for (uint32_t i = 0; i < p->scatter.len; i++) p->scatter.at[i].order = (uint16_t)(i < 65535 ? i : 65535);
     if (mine.len) {
         /* insertions of the single text first (an alias belongs to its table), then those of the merge */
-        for (uint32_t i = 0; i < mine.len; i++) p->scatter.at[i].order = (uint16_t)(p->scatter.len + i < 65535 ? p->scatter.len + i : 65535);
+        for (uint32_t i = 0; i < mine.len; i++)
+            p->scatter.at[i].order = (uint16_t)(p->scatter.len + i < 65535 ? p->scatter.len + i : 65535);
     }
     settle(&p->scatter);
 }
 
-/* ---- routes ------------------------------------------------------------------------------------------------------------ */
+/* ---- routes
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 void route_leg(struct build *b, uint32_t source, uint32_t shard)
 {
@@ -238,8 +247,11 @@ static bool whole_source(struct build *b, uint32_t *out, struct str *name)
             *out = ti->source;
             *name = ti->t->name.name;
         } else if (*out != ti->source) {
-            return refuse(b, "tables of two servers in one statement (" STR_FMT " on %s, " STR_FMT " on %s) are not supported yet; read them one by one", STR_ARG(*name),
-                          source_name(b, *out), STR_ARG(ti->t->name.name), source_name(b, ti->source));
+            return refuse(b,
+                          "tables of two servers in one statement (" STR_FMT " on %s, " STR_FMT
+                          " on %s) are not supported yet; read them one by one",
+                          STR_ARG(*name), source_name(b, *out), STR_ARG(ti->t->name.name),
+                          source_name(b, ti->source));
         }
     }
     return true;
@@ -260,12 +272,17 @@ bool route_one_source(struct build *b)
             for (uint32_t j = 0; j < b->copies.len; j++) all &= b->copies.at[j]->by_source[s] != UINT32_MAX;
             if (all) source = s;
         }
-        if (source == UINT32_MAX) return refuse(b, "no source holds all of these broadcast tables; give them the same sources in the rule file");
+        if (source == UINT32_MAX)
+            return refuse(
+                b,
+                "no source holds all of these broadcast tables; give them the same sources in the rule file");
     }
     if (source == UINT32_MAX) source = default_source(b);
     for (uint32_t j = 0; j < b->copies.len; j++)
         if (b->copies.at[j]->by_source[source] == UINT32_MAX)
-            return refuse(b, "broadcast table " STR_FMT " has no copy on source %s, where " STR_FMT " is; add that source to its rule",
+            return refuse(b,
+                          "broadcast table " STR_FMT " has no copy on source %s, where " STR_FMT
+                          " is; add that source to its rule",
                           STR_ARG(b->copies.at[j]->conf->name), source_name(b, source), STR_ARG(name));
     route_leg(b, source, UINT32_MAX);
     return true;
@@ -284,13 +301,18 @@ bool route_shards(struct build *b)
         p->tied |= !p->shard_refs[i].free;
         if (same_layout(p->layout, p->shard_refs[i].table)) continue;
         if (p->shard_refs[i].table->conf->nnodes != p->layout->conf->nnodes)
-            return refuse(b, "sharded tables " STR_FMT " and " STR_FMT " in one statement are not supported yet: they are split differently; read them one by one",
-                          STR_ARG(p->layout->conf->name), STR_ARG(p->shard_refs[i].table->conf->name));
+            return refuse(
+                b,
+                "sharded tables " STR_FMT " and " STR_FMT
+                " in one statement are not supported yet: they are split differently; read them one by one",
+                STR_ARG(p->layout->conf->name), STR_ARG(p->shard_refs[i].table->conf->name));
     }
     return true;
 }
 
-/* ---- statements ---------------------------------------------------------------------------------------------------------- */
+/* ---- statements
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 bool build_statement(struct build *b, const struct sql_stmt *s)
 {
@@ -402,7 +424,8 @@ static enum sql_status build_guarded(struct build *b, struct sql_stmt *stmt)
     return build_all(b, stmt);
 }
 
-enum sql_status plan_build(const struct plan_env *env, const struct sql_scan *scan, struct arena *a, struct plan **out, struct fault *f)
+enum sql_status plan_build(const struct plan_env *env, const struct sql_scan *scan, struct arena *a,
+                           struct plan **out, struct fault *f)
 {
     struct plan *p = mem_zalloc(sizeof *p);
     struct sql_stmt *stmt = NULL;
@@ -432,15 +455,21 @@ enum sql_status plan_build(const struct plan_env *env, const struct sql_scan *sc
         goto out;
     }
     p->info.stmt = stmt;
-    struct build b = {.p = p, .env = env, .scan = &p->scan, .a = &p->arena, .f = f, .fa = a, .current = p->current};
+    struct build b = {
+        .p = p, .env = env, .scan = &p->scan, .a = &p->arena, .f = f, .fa = a, .current = p->current};
     st = build_guarded(&b, stmt);
 out:
-    if (st == SQL_OK) *out = p;
-    else plan_unref(p);
+    if (st == SQL_OK)
+        *out = p;
+    else
+        plan_unref(p);
     return st;
 }
 
-const struct plan_info *plan_info(const struct plan *p) { return &p->info; }
+const struct plan_info *plan_info(const struct plan *p)
+{
+    return &p->info;
+}
 
 struct plan *plan_ref(struct plan *p)
 {
@@ -455,7 +484,10 @@ void plan_unref(struct plan *p)
     mem_free(p);
 }
 
-size_t plan_bytes(const struct plan *p) { return sizeof *p + p->arena.held; }
+size_t plan_bytes(const struct plan *p)
+{
+    return sizeof *p + p->arena.held;
+}
 
 bool plan_accepts(const struct plan *p, const struct sql_scan *scan)
 {

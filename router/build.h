@@ -1,16 +1,15 @@
 /*
- * build.h - the workshop where a plan is made; gone when the plan is. Private to router/build*.c, block.c, cond.c.
+ * build.h - the workshop where a plan is made; gone when the plan is. Private to router/build*.c, block.c,
+ * cond.c.
  *
- *   build.c         the way through: copy, parse, classify tables, dispatch by statement, splice session values, finish
- *   build_names.c   logical names -> edits
- *   block.c         query blocks, whose column is this, which equalities hold where, are these tables co-located
- *   cond.c          conditions -> programs for plan_bind
- *   build_select.c  SELECT; build_merge.c its scatter form
- *   build_write.c   UPDATE, DELETE; build_insert.c INSERT, REPLACE
- *   build_ddl.c     DDL, SHOW, and what the session answers
+ *   build.c         the way through: copy, parse, classify tables, dispatch by statement, splice session
+ * values, finish build_names.c   logical names -> edits block.c         query blocks, whose column is this,
+ * which equalities hold where, are these tables co-located cond.c          conditions -> programs for
+ * plan_bind build_select.c  SELECT; build_merge.c its scatter form build_write.c   UPDATE, DELETE;
+ * build_insert.c INSERT, REPLACE build_ddl.c     DDL, SHOW, and what the session answers
  *
- * A refusal returns false all the way up, with the fault set. Out of memory leaves by longjmp to plan_build: everything is in two arenas
- * that the caller ends, so that nothing is lost, and the rules stay readable.
+ * A refusal returns false all the way up, with the fault set. Out of memory leaves by longjmp to plan_build:
+ * everything is in two arenas that the caller ends, so that nothing is lost, and the rules stay readable.
  */
 #ifndef WEIR_ROUTER_BUILD_H
 #define WEIR_ROUTER_BUILD_H
@@ -20,12 +19,12 @@
 #include "router/plan.h"
 
 enum table_at {
-    AT_NOWHERE,   /* a CTE, or a name in DELETE's list */
-    AT_DEFAULT,   /* no rule: the schema's default source */
+    AT_NOWHERE, /* a CTE, or a name in DELETE's list */
+    AT_DEFAULT, /* no rule: the schema's default source */
     AT_SINGLE,
     AT_BROADCAST,
     AT_SHARDED,
-    AT_SYSTEM     /* information_schema and its like */
+    AT_SYSTEM /* information_schema and its like */
 };
 struct tinfo { /* one a sql_table, by its id */
     const struct sql_table *t;
@@ -54,12 +53,13 @@ struct bref { /* one leaf of a FROM */
     struct tinfo *t;           /* NULL: derived table, function, CTE */
     struct str alias;
     struct term *terms;
-    struct term **key_terms;   /* SHARDED: one a shard column */
+    struct term **key_terms; /* SHARDED: one a shard column */
     struct keycol *keys;
-    struct env *env;           /* what holds for its rows */
+    struct env *env; /* what holds for its rows */
     bool nullable, columns_known;
-    uint32_t shard_ref;        /* in b->shard_refs; UINT32_MAX: not sharded */
-    struct str *coalesced;     /* USING columns */
+    bool merged;           /* under a NATURAL outer join: which columns are common is not told */
+    uint32_t shard_ref;    /* in b->shard_refs; UINT32_MAX: not sharded */
+    struct str *coalesced; /* USING columns */
     uint32_t ncoalesced;
 };
 struct conj {
@@ -80,15 +80,16 @@ enum block_role { BLOCK_MAIN, BLOCK_ARM /* of a set operation */, BLOCK_SUBQUERY
 struct block {
     struct block *parent, *next; /* next: list of all */
     enum block_role role;
-    const struct sql_query *q;   /* NULL: UPDATE, DELETE */
+    const struct sql_query *q; /* NULL: UPDATE, DELETE */
     const struct sql_ref *from;
     const struct sql_expr *where;
     struct bref *refs;
     struct env *env;
-    bool sharded;   /* it names a sharded table itself */
-    bool colocated; /* its sharded tables meet on their shard keys */
-    bool optional_first; /* a sharded table stands on the optional side of an outer join whose other side is not sharded */
-    bool tied;      /* and meet those of the block around it */
+    bool sharded;        /* it names a sharded table itself */
+    bool colocated;      /* its sharded tables meet on their shard keys */
+    bool optional_first; /* a sharded table stands on the optional side of an outer join whose other side is
+                            not sharded */
+    bool tied;           /* and meet those of the block around it */
 };
 
 struct build {
@@ -99,13 +100,13 @@ struct build {
     const struct sql_stmt *what; /* stmt, or the one that it explains */
     struct arena *a;             /* the plan's */
     struct fault *f;
-    struct arena *fa;            /* where the caller's fault text goes */
+    struct arena *fa; /* where the caller's fault text goes */
     jmp_buf oom;
     const struct rt_schema *current;
     struct tinfo *tables;
     struct block *blocks, **blocks_end;
-    struct block **expr_block;   /* by expression id: the block whose names it uses */
-    struct term **col_terms;     /* by expression id; &no_term: looked up, none */
+    struct block **expr_block; /* by expression id: the block whose names it uses */
+    struct term **col_terms;   /* by expression id; &no_term: looked up, none */
     VEC(struct plan_ref) shard_refs;
     VEC(struct bref *) shard_brefs;
     VEC(struct guard) guards;
@@ -119,41 +120,56 @@ void *b_alloc(struct build *b, size_t n); /* zeroed, never NULL */
 void *b_check(struct build *b, void *p);  /* leaves when NULL */
 #define b_new(b, T)      ((T *)b_alloc((b), sizeof(T)))
 #define b_array(b, T, n) ((T *)b_alloc((b), sizeof(T) * ((size_t)(n) + 1)))
-#define b_push(b, v)     (vec_push((v), (b)->a) ? &(v)->at[(v)->len - 1] : (__typeof__((v)->at))b_check((b), NULL))
+#define b_push(b, v)                                                                                         \
+    (vec_push((v), (b)->a) ? &(v)->at[(v)->len - 1] : (__typeof__((v)->at))b_check((b), NULL))
 struct str b_printf(struct build *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 bool refuse(struct build *b, const char *fmt, ...) PRINTF_LIKE(2, 3); /* false, 1235 */
-bool fail(struct build *b, uint16_t code, const char *state, const char *fmt, ...) PRINTF_LIKE(4, 5); /* false */
+bool fail(struct build *b, uint16_t code, const char *state, const char *fmt, ...)
+    PRINTF_LIKE(4, 5); /* false */
 /* The scatter form is not exact; the first reason given stays. */
 void no_scatter(struct build *b, const char *why, const char *way_out);
 
 /* ---- edits ---- */
 struct edit *add_edit(struct build *b, struct edits *to, enum edit_kind kind, uint32_t first, uint32_t end);
 void add_text(struct build *b, struct edits *to, uint32_t first, uint32_t end, struct str text);
-void add_segs(struct build *b, struct edits *to, uint32_t first, uint32_t end, const struct seg *segs, uint32_t n);
+void add_segs(struct build *b, struct edits *to, uint32_t first, uint32_t end, const struct seg *segs,
+              uint32_t n);
 void add_guard(struct build *b, uint32_t tok);
-static inline struct seg seg_text(struct str s) { return (struct seg){.text = s}; }
-static inline struct seg seg_range(struct sql_span r) { return (struct seg){.range = r}; }
+static inline struct seg seg_text(struct str s)
+{
+    return (struct seg){.text = s};
+}
+static inline struct seg seg_range(struct sql_span r)
+{
+    return (struct seg){.range = r};
+}
 
 /* ---- names (build_names.c) ---- */
 bool classify_tables(struct build *b);
 /* Edits of one table's name. no_alias: the grammar allows none there. */
 bool edit_table(struct build *b, struct tinfo *t, bool no_alias);
-bool edit_tables(struct build *b, uint32_t no_alias_id); /* all of them; one may not get an alias (UINT32_MAX: all may) */
-void edit_qualifiers(struct build *b, struct tinfo *target); /* target: names it in columns where it could get no alias */
+bool edit_tables(struct build *b,
+                 uint32_t no_alias_id); /* all of them; one may not get an alias (UINT32_MAX: all may) */
+void edit_qualifiers(struct build *b,
+                     struct tinfo *target); /* target: names it in columns where it could get no alias */
 bool splice_facts(struct build *b);
 uint32_t default_source(const struct build *b);
 /* Does a token name a table that is not a plain one of the default source? */
 bool names_special_table(const struct build *b, uint32_t from, uint32_t end, struct str *which);
 
 /* ---- blocks (block.c) ---- */
-struct block *block_query(struct build *b, const struct sql_query *q, struct block *parent, enum block_role role, struct env *outer);
-struct block *block_from(struct build *b, const struct sql_ref *from, const struct sql_expr *where, struct bref *target);
+struct block *block_query(struct build *b, const struct sql_query *q, struct block *parent,
+                          enum block_role role, struct env *outer);
+struct block *block_from(struct build *b, const struct sql_ref *from, const struct sql_expr *where,
+                         struct bref *target);
 void blocks_of_expr(struct build *b, struct block *in, const struct sql_expr *e, struct env *env);
 void blocks_of_ctes(struct build *b, struct block *in, const struct sql_cte *ctes, uint32_t n);
-struct bref *add_bref(struct build *b, struct block *bl, const struct sql_ref *ref, struct tinfo *t, struct str alias);
+struct bref *add_bref(struct build *b, struct block *bl, const struct sql_ref *ref, struct tinfo *t,
+                      struct str alias);
 /* After all blocks are there: co-location, conditions; sets the plan's refs. */
 bool finish_blocks(struct build *b);
-struct term *term_of(struct build *b, struct block *bl, const struct sql_expr *e); /* NULL: unknown column or none */
+struct term *term_of(struct build *b, struct block *bl,
+                     const struct sql_expr *e); /* NULL: unknown column or none */
 bool same_class(struct build *b, struct env *env, const struct term *x, const struct term *y);
 struct term *term_get(struct build *b, struct bref *r, struct str name);
 const struct sql_expr *bare(const struct sql_expr *e); /* without parentheses */
@@ -164,7 +180,8 @@ struct cond *cond_compile(struct build *b, struct bref *r);
 
 /* ---- statements ---- */
 bool build_select(struct build *b, const struct sql_query *q);
-void build_merge(struct build *b, struct block *bl); /* scatter edits and merge of the main block, or no_scatter */
+void build_merge(struct build *b,
+                 struct block *bl); /* scatter edits and merge of the main block, or no_scatter */
 bool build_insert(struct build *b, const struct sql_insert *in);
 bool build_update(struct build *b, const struct sql_update *u);
 bool build_delete(struct build *b, const struct sql_delete *d);

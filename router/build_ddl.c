@@ -1,9 +1,9 @@
 /*
  * build_ddl.c - statements on tables themselves, SHOW, EXPLAIN, and what the session answers.
  *
- * DDL on a sharded or broadcast table is one leg a node, each with its physical names. Rule files say which tables exist under which
- * name, so that renaming one of theirs is refused. CREATE VIEW, TRIGGER, PROCEDURE and unknown statements are forwarded whole when
- * no table of a rule is named in them.
+ * DDL on a sharded or broadcast table is one leg a node, each with its physical names. Rule files say which
+ * tables exist under which name, so that renaming one of theirs is refused. CREATE VIEW, TRIGGER, PROCEDURE
+ * and unknown statements are forwarded whole when no table of a rule is named in them.
  */
 #include "router/build.h"
 
@@ -14,11 +14,21 @@ bool build_session(struct build *b)
     return true;
 }
 
-static bool ruled(const struct tinfo *t) { return t->rt != NULL; }
-static bool spread_out(const struct tinfo *t) { return t->at == AT_SHARDED || t->at == AT_BROADCAST; }
-static struct tinfo *info(struct build *b, const struct sql_table *t) { return &b->tables[t->id]; }
+static bool ruled(const struct tinfo *t)
+{
+    return t->rt != NULL;
+}
+static bool spread_out(const struct tinfo *t)
+{
+    return t->at == AT_SHARDED || t->at == AT_BROADCAST;
+}
+static struct tinfo *info(struct build *b, const struct sql_table *t)
+{
+    return &b->tables[t->id];
+}
 
-/* ---- tables named beside the target -------------------------------------------------------------------------------------- */
+/* ---- tables named beside the target
+ * -------------------------------------------------------------------------------------- */
 
 /* REFERENCES, LIKE: must stand beside every node of the target. */
 static bool check_reference(struct build *b, const struct tinfo *target, const struct tinfo *r)
@@ -37,17 +47,23 @@ static bool check_reference(struct build *b, const struct tinfo *target, const s
         for (uint32_t i = 0; i < ct->nnodes; i++) ok &= ct->nodes[i].source == r->source;
         break;
     }
-    return ok || refuse(b, "table " STR_FMT " is not beside every node of " STR_FMT "; put both in one co-location group, or make it a broadcast table",
+    return ok || refuse(b,
+                        "table " STR_FMT " is not beside every node of " STR_FMT
+                        "; put both in one co-location group, or make it a broadcast table",
                         STR_ARG(r->t->name.name), STR_ARG(ct->name));
 }
 
 static bool check_fixed_reference(struct build *b, const struct tinfo *r)
 {
-    return r->at != AT_SHARDED || refuse(b, "table " STR_FMT " is sharded and cannot be named here; " STR_FMT " has no one table to point to", STR_ARG(r->t->name.name),
-                                         STR_ARG(r->t->name.name));
+    return r->at != AT_SHARDED || refuse(b,
+                                         "table " STR_FMT " is sharded and cannot be named here; " STR_FMT
+                                         " has no one table to point to",
+                                         STR_ARG(r->t->name.name), STR_ARG(r->t->name.name));
 }
 
-/* ---- columns ----------------------------------------------------------------------------------------------------------------- */
+/* ---- columns
+ * -----------------------------------------------------------------------------------------------------------------
+ */
 
 static bool is_key(const struct conf_table *ct, struct str name)
 {
@@ -63,10 +79,13 @@ static bool check_columns(struct build *b, const struct tinfo *t, const struct s
     if (b->stmt->kind == SQL_CREATE_TABLE) {
         for (uint32_t i = 0; d->ncolumns && i < ct->nshard_columns; i++) {
             bool hit = false;
-            for (uint32_t j = 0; j < d->ncolumns; j++) hit |= str_eq_nocase(d->columns[j].name, ct->shard_columns[i].value);
+            for (uint32_t j = 0; j < d->ncolumns; j++)
+                hit |= str_eq_nocase(d->columns[j].name, ct->shard_columns[i].value);
             if (!hit)
-                return refuse(b, "CREATE TABLE " STR_FMT " lacks " STR_FMT ", its shard column in the rule file; add the column", STR_ARG(ct->name),
-                              STR_ARG(ct->shard_columns[i].value));
+                return refuse(b,
+                              "CREATE TABLE " STR_FMT " lacks " STR_FMT
+                              ", its shard column in the rule file; add the column",
+                              STR_ARG(ct->name), STR_ARG(ct->shard_columns[i].value));
         }
         return true;
     }
@@ -74,12 +93,16 @@ static bool check_columns(struct build *b, const struct tinfo *t, const struct s
         const struct sql_column_def *c = &d->columns[i];
         if (c->action == SQL_W_ADD) continue;
         if (is_key(ct, c->old_name.len ? c->old_name : c->name))
-            return refuse(b, "ALTER of shard column " STR_FMT " is not supported yet, its rows might belong elsewhere; load a new table", STR_ARG(c->old_name.len ? c->old_name : c->name));
+            return refuse(b,
+                          "ALTER of shard column " STR_FMT
+                          " is not supported yet, its rows might belong elsewhere; load a new table",
+                          STR_ARG(c->old_name.len ? c->old_name : c->name));
     }
     return true;
 }
 
-/* Foreign key names are unique in a database: where several nodes share one, each gets its table's name behind it. */
+/* Foreign key names are unique in a database: where several nodes share one, each gets its table's name
+ * behind it. */
 static void suffix_constraints(struct build *b, const struct rt_table *t)
 {
     const struct sql_scan *s = b->scan;
@@ -87,12 +110,17 @@ static void suffix_constraints(struct build *b, const struct rt_table *t)
     bool shared = false;
     for (uint32_t i = 0; i < ct->nnodes && !shared; i++)
         for (uint32_t j = 0; j < i && !shared; j++)
-            shared = ct->nodes[i].source == ct->nodes[j].source && str_eq(ct->nodes[i].database, ct->nodes[j].database);
+            shared = ct->nodes[i].source == ct->nodes[j].source &&
+                     str_eq(ct->nodes[i].database, ct->nodes[j].database);
     for (uint32_t i = 0; shared && i + 3 < s->ntoks; i++) {
         const struct sql_tok *k = &s->toks[i];
         uint32_t at = 0;
-        if (k[0].kind == SQL_T_WORD && k[0].word == SQL_W_CONSTRAINT && k[2].kind == SQL_T_WORD && k[2].word == SQL_W_FOREIGN) at = i + 1;
-        if (k[0].kind == SQL_T_WORD && k[0].word == SQL_W_DROP && k[1].word == SQL_W_FOREIGN && k[2].word == SQL_W_KEY) at = i + 3;
+        if (k[0].kind == SQL_T_WORD && k[0].word == SQL_W_CONSTRAINT && k[2].kind == SQL_T_WORD &&
+            k[2].word == SQL_W_FOREIGN)
+            at = i + 1;
+        if (k[0].kind == SQL_T_WORD && k[0].word == SQL_W_DROP && k[1].word == SQL_W_FOREIGN &&
+            k[2].word == SQL_W_KEY)
+            at = i + 3;
         if (!at || (s->toks[at].kind != SQL_T_WORD && s->toks[at].kind != SQL_T_QUOTED)) continue;
         struct edit *e = add_edit(b, &b->p->single, EDIT_SUFFIX, at, at + 1);
         e->table = t;
@@ -102,7 +130,9 @@ static void suffix_constraints(struct build *b, const struct rt_table *t)
     }
 }
 
-/* ---- tables -------------------------------------------------------------------------------------------------------------------- */
+/* ---- tables
+ * --------------------------------------------------------------------------------------------------------------------
+ */
 
 static bool check_targets(struct build *b, struct sql_table *const *tables, uint32_t n)
 {
@@ -113,10 +143,14 @@ static bool check_targets(struct build *b, struct sql_table *const *tables, uint
         if (alike && t->at == AT_SHARDED) alike = same_layout(t->rt, o->rt);
         if (alike && t->at == AT_BROADCAST) {
             alike = t->rt->conf->nnodes == o->rt->conf->nnodes;
-            for (uint32_t j = 0; alike && j < t->rt->conf->nnodes; j++) alike = o->rt->by_source[t->rt->conf->nodes[j].source] != UINT32_MAX;
+            for (uint32_t j = 0; alike && j < t->rt->conf->nnodes; j++)
+                alike = o->rt->by_source[t->rt->conf->nodes[j].source] != UINT32_MAX;
         }
         if ((spread_out(t) || spread_out(o)) && !alike)
-            return refuse(b, "tables " STR_FMT " and " STR_FMT " in one statement are placed differently; name them one by one", STR_ARG(t->t->name.name), STR_ARG(o->t->name.name));
+            return refuse(b,
+                          "tables " STR_FMT " and " STR_FMT
+                          " in one statement are placed differently; name them one by one",
+                          STR_ARG(t->t->name.name), STR_ARG(o->t->name.name));
     }
     return true;
 }
@@ -124,9 +158,14 @@ static bool check_targets(struct build *b, struct sql_table *const *tables, uint
 static bool ddl_on_nodes(struct build *b, const struct sql_ddl *d)
 {
     struct tinfo *t = info(b, d->tables[0]);
-    if (d->as) return refuse(b, "CREATE TABLE ... SELECT into " STR_FMT ", which has several nodes, is not supported yet; create it and insert", STR_ARG(t->rt->conf->name));
+    if (d->as)
+        return refuse(b,
+                      "CREATE TABLE ... SELECT into " STR_FMT
+                      ", which has several nodes, is not supported yet; create it and insert",
+                      STR_ARG(t->rt->conf->name));
     for (uint32_t i = 0; i < b->stmt->ntables; i++)
-        if (b->stmt->tables[i]->role == SQL_R_REFERENCES && !check_reference(b, t, &b->tables[i])) return false;
+        if (b->stmt->tables[i]->role == SQL_R_REFERENCES && !check_reference(b, t, &b->tables[i]))
+            return false;
     if (!check_columns(b, t, d)) return false;
     if (t->at == AT_SHARDED) suffix_constraints(b, t->rt);
     (void)route_every_node(b, t->rt);
@@ -137,7 +176,8 @@ static bool ddl_on_nodes(struct build *b, const struct sql_ddl *d)
 static bool ddl_fixed(struct build *b, const struct sql_ddl *d)
 {
     for (uint32_t i = 0; i < b->stmt->ntables; i++)
-        if (b->stmt->tables[i]->role == SQL_R_REFERENCES && !check_fixed_reference(b, &b->tables[i])) return false;
+        if (b->stmt->tables[i]->role == SQL_R_REFERENCES && !check_fixed_reference(b, &b->tables[i]))
+            return false;
     if (!any_sharded(b)) return route_one_source(b);
     no_scatter(b, "CREATE TABLE ... SELECT", NULL);
     return d->as && finish_blocks(b) && route_shards(b);
@@ -154,13 +194,19 @@ bool build_ddl(struct build *b)
         p->info.flags |= PLAN_TEMPORARY;
         for (uint32_t i = 0; i < d->ntables; i++)
             if (ruled(info(b, d->tables[i])))
-                return refuse(b, "a temporary table with the name of table " STR_FMT " of the rules is not supported; choose another name", STR_ARG(d->tables[i]->name.name));
+                return refuse(b,
+                              "a temporary table with the name of table " STR_FMT
+                              " of the rules is not supported; choose another name",
+                              STR_ARG(d->tables[i]->name.name));
     } else if (b->stmt->kind != SQL_TRUNCATE) {
         p->info.flags |= PLAN_CHANGES_SCHEMA;
     }
     for (uint32_t i = 0; renames && i < d->ntables; i++)
         if (ruled(info(b, d->tables[i])))
-            return refuse(b, "renaming from or to " STR_FMT " is not supported, the rule file names that table; change the rules first", STR_ARG(d->tables[i]->name.name));
+            return refuse(b,
+                          "renaming from or to " STR_FMT
+                          " is not supported, the rule file names that table; change the rules first",
+                          STR_ARG(d->tables[i]->name.name));
     if (d->as) (void)block_query(b, d->as, NULL, BLOCK_DERIVED, NULL);
     if (!edit_tables(b, UINT32_MAX) || !check_targets(b, d->tables, d->ntables)) return false;
     return spread_out(info(b, d->tables[0])) ? ddl_on_nodes(b, d) : ddl_fixed(b, d);
@@ -183,7 +229,10 @@ static bool whole_statement(struct build *b, const char *what)
 {
     struct str name;
     if (names_special_table(b, 0, b->scan->ntoks, &name))
-        return refuse(b, "%s naming " STR_FMT ", which the rules place, is not supported yet: Weir does not read its grammar", what, STR_ARG(name));
+        return refuse(b,
+                      "%s naming " STR_FMT
+                      ", which the rules place, is not supported yet: Weir does not read its grammar",
+                      what, STR_ARG(name));
     route_leg(b, default_source(b), UINT32_MAX);
     return true;
 }
@@ -193,10 +242,15 @@ bool build_database(struct build *b)
     const struct sql_ddl *d = b->stmt->ddl;
     bool exists = rt_schema(b->p->router, d->database) != NULL;
     if (b->stmt->kind == SQL_DROP_DATABASE)
-        return refuse(b, "DROP DATABASE is not supported, schemas come from the rule file; drop the tables one by one");
+        return refuse(
+            b, "DROP DATABASE is not supported, schemas come from the rule file; drop the tables one by one");
     if (exists && d->if_not_exists) return build_session(b);
-    if (exists) return fail(b, 1007, "HY000", "Can't create database '" STR_FMT "'; database exists", STR_ARG(d->database));
-    return refuse(b, "CREATE DATABASE is not supported, schemas come from the rule file; add " STR_FMT " there", STR_ARG(d->database));
+    if (exists)
+        return fail(b, 1007, "HY000", "Can't create database '" STR_FMT "'; database exists",
+                    STR_ARG(d->database));
+    return refuse(b,
+                  "CREATE DATABASE is not supported, schemas come from the rule file; add " STR_FMT " there",
+                  STR_ARG(d->database));
 }
 
 /* Views, triggers, routines, events, sequences... */
@@ -209,13 +263,15 @@ bool build_create_other(struct build *b)
     return whole_statement(b, "this statement");
 }
 
-/* ---- SHOW, DESCRIBE, EXPLAIN ------------------------------------------------------------------------------------------------------ */
+/* ---- SHOW, DESCRIBE, EXPLAIN
+ * ------------------------------------------------------------------------------------------------------ */
 
 static bool show_table(struct build *b, const struct sql_show_stmt *s)
 {
     struct tinfo *t = info(b, s->table);
     if (!edit_tables(b, UINT32_MAX)) return false;
-    if (t->edited && s->schema_span.end > s->schema_span.first) add_text(b, &b->p->single, s->schema_span.first, s->schema_span.end, STR(""));
+    if (t->edited && s->schema_span.end > s->schema_span.first)
+        add_text(b, &b->p->single, s->schema_span.first, s->schema_span.end, STR(""));
     if (t->at != AT_SHARDED) return route_one_source(b);
     b->p->layout = t->rt;
     route_leg(b, t->rt->conf->nodes[0].source, 0);
@@ -244,9 +300,12 @@ static bool show_schema(struct build *b, const struct sql_show_stmt *s)
 bool build_explain(struct build *b)
 {
     const struct sql_stmt *in = b->stmt->explain.inner;
-    if (!in) return refuse(b, "EXPLAIN FOR CONNECTION is not supported yet, connections of servers are not those of clients; explain the statement");
+    if (!in)
+        return refuse(b, "EXPLAIN FOR CONNECTION is not supported yet, connections of servers are not those "
+                         "of clients; explain the statement");
     bool analyze = false;
-    for (uint32_t i = 0; i < in->span.first && i < b->scan->ntoks; i++) analyze |= b->scan->toks[i].kind == SQL_T_WORD && b->scan->toks[i].word == SQL_W_ANALYZE;
+    for (uint32_t i = 0; i < in->span.first && i < b->scan->ntoks; i++)
+        analyze |= b->scan->toks[i].kind == SQL_T_WORD && b->scan->toks[i].word == SQL_W_ANALYZE;
     b->what = in;
     b->p->info.cls = PLAN_READ;
     b->p->one_leg = true;
@@ -295,7 +354,9 @@ bool build_show(struct build *b)
     return build_session(b);
 }
 
-/* ---- the rest --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the rest
+ * ---------------------------------------------------------------------------------------------------------------------------
+ */
 
 bool build_call(struct build *b)
 {
@@ -308,7 +369,8 @@ bool build_call(struct build *b)
         const struct rt_schema *rs = rt_schema(b->p->router, n->schema);
         if (!rs) return fail(b, 1049, "42000", "Unknown database '" STR_FMT "'", STR_ARG(n->schema));
         source = rs->conf->default_source;
-        if (!str_eq(rs->conf->databases[source], n->schema)) add_text(b, &b->p->single, n->span.first, n->span.first + 1, rs->databases[source]);
+        if (!str_eq(rs->conf->databases[source], n->schema))
+            add_text(b, &b->p->single, n->span.first, n->span.first + 1, rs->databases[source]);
     }
     if (b->stmt->ntables) return refuse(b, "CALL with a subquery is not supported yet; read the value first");
     if (!splice_facts(b)) return false;
@@ -321,7 +383,8 @@ bool build_do(struct build *b)
 {
     struct block *bl = block_from(b, NULL, NULL, NULL);
     for (uint32_t i = 0; i < b->stmt->exprs.n; i++) blocks_of_expr(b, bl, b->stmt->exprs.exprs[i], bl->env);
-    if (any_sharded(b)) return refuse(b, "DO with a subquery on a sharded table is not supported yet; use SELECT");
+    if (any_sharded(b))
+        return refuse(b, "DO with a subquery on a sharded table is not supported yet; use SELECT");
     return edit_tables(b, UINT32_MAX) && splice_facts(b) && route_one_source(b);
 }
 

@@ -2,11 +2,13 @@
  * build_merge.c - the scatter form of a SELECT: what each shard is asked for, and how the answers become one.
  *
  *   SELECT name FROM t ORDER BY total DESC LIMIT 5, 10
- *   SELECT name, total FROM t_3 AS t ORDER BY total DESC LIMIT 15      merge: hidden 1 desc, limit 10 offset 5
+ *   SELECT name, total FROM t_3 AS t ORDER BY total DESC LIMIT 15      merge: hidden 1 desc, limit 10 offset
+ * 5
  *
- * MySQL computes the sort keys: a text key comes with its WEIGHT_STRING, an ENUM as its index. Hidden columns stand behind the
- * client's own. Groups that lie in one shard each (GROUP BY holds the shard column) are left to the shards whole; other groups are asked for
- * in group order and added up. What would not be exact sets no_scatter with its reason: one shard may still answer it.
+ * MySQL computes the sort keys: a text key comes with its WEIGHT_STRING, an ENUM as its index. Hidden columns
+ * stand behind the client's own. Groups that lie in one shard each (GROUP BY holds the shard column) are left
+ * to the shards whole; other groups are asked for in group order and added up. What would not be exact sets
+ * no_scatter with its reason: one shard may still answer it.
  */
 #include "router/build.h"
 
@@ -18,10 +20,10 @@ enum sorting {
     SORT_NONE     /* cannot be reproduced */
 };
 
-struct out { /* one visible column */
+struct out {                     /* one visible column */
     const struct sql_item *item; /* NULL: from a star */
     const struct sql_expr *expr;
-    struct term *term;           /* it is a plain column */
+    struct term *term; /* it is a plain column */
 };
 struct gkey { /* one GROUP BY key */
     struct out target;
@@ -41,17 +43,22 @@ struct mg {
     struct gkey *group;
     uint32_t ngroup;
     bool whole_groups; /* each group lies in one shard */
-    bool partial;      /* groups are made of parts: hidden columns must be aggregates or group keys themselves */
+    bool partial; /* groups are made of parts: hidden columns must be aggregates or group keys themselves */
 };
 
-/* ---- expressions ------------------------------------------------------------------------------------------------------- */
+/* ---- expressions
+ * ------------------------------------------------------------------------------------------------------- */
 
-static struct term *plain_term(struct mg *g, const struct sql_expr *e) { return term_of(g->b, g->bl, e); }
+static struct term *plain_term(struct mg *g, const struct sql_expr *e)
+{
+    return term_of(g->b, g->bl, e);
+}
 
 /* Collations whose WEIGHT_STRING does not give their order (see the design's measurement). */
 static bool unsortable(struct str collation)
 {
-    static const char *const odd[] = {"_thai_520_w2", "cp1250_czech_cs", "big5_chinese", "gb18030_chinese_ci"};
+    static const char *const odd[] = {"_thai_520_w2", "cp1250_czech_cs", "big5_chinese",
+                                      "gb18030_chinese_ci"};
     for (size_t i = 0; i < COUNT_OF(odd); i++)
         if (str_find(collation, str_of(odd[i]), 0) != SIZE_MAX) return true;
     return str_starts_nocase(collation, STR("latin7_"));
@@ -88,7 +95,9 @@ static enum sorting sorting_of_column(struct mg *g, const struct cat_column *c)
     case CAT_FLOAT: return str_starts_nocase(c->type, STR("float")) ? SORT_INDEX : SORT_VALUE;
     case CAT_ENUM:
     case CAT_SET: return SORT_INDEX;
-    case CAT_TEXT: return unsortable(c->collation) ? cannot(g, "ordering or grouping by a text of that collation") : SORT_TEXT;
+    case CAT_TEXT:
+        return unsortable(c->collation) ? cannot(g, "ordering or grouping by a text of that collation")
+                                        : SORT_TEXT;
     case CAT_BIT: return cannot(g, "ordering or grouping by a BIT column");
     case CAT_JSON: return cannot(g, "ordering or grouping by a JSON column");
     case CAT_GEOMETRY: return cannot(g, "ordering or grouping by a GEOMETRY column");
@@ -102,12 +111,14 @@ static enum sorting sorting_of(struct mg *g, const struct sql_expr *e);
 static enum sorting sorting_of_call(struct mg *g, const struct sql_expr *e)
 {
     const struct sql_expr *arg = e->nargs ? bare(e->args[0]) : NULL;
-    if (e->call->fn == SQL_FN_COUNT || e->call->fn == SQL_FN_SUM || e->call->fn == SQL_FN_AVG || e->call->fn == SQL_FN_STD ||
-        e->call->fn == SQL_FN_VARIANCE || e->call->fn == SQL_FN_BIT_AND || e->call->fn == SQL_FN_BIT_OR || e->call->fn == SQL_FN_BIT_XOR)
+    if (e->call->fn == SQL_FN_COUNT || e->call->fn == SQL_FN_SUM || e->call->fn == SQL_FN_AVG ||
+        e->call->fn == SQL_FN_STD || e->call->fn == SQL_FN_VARIANCE || e->call->fn == SQL_FN_BIT_AND ||
+        e->call->fn == SQL_FN_BIT_OR || e->call->fn == SQL_FN_BIT_XOR)
         return SORT_VALUE;
     if (!arg || (e->call->fn != SQL_FN_MIN && e->call->fn != SQL_FN_MAX)) return SORT_UNKNOWN;
     struct term *t = plain_term(g, arg);
-    if (t && t->cat && (t->cat->cls == CAT_ENUM || t->cat->cls == CAT_SET)) return SORT_UNKNOWN; /* MIN of an ENUM is a text */
+    if (t && t->cat && (t->cat->cls == CAT_ENUM || t->cat->cls == CAT_SET))
+        return SORT_UNKNOWN; /* MIN of an ENUM is a text */
     enum sorting s = sorting_of(g, arg);
     return s == SORT_INDEX ? SORT_VALUE : s;
 }
@@ -124,12 +135,18 @@ static enum sorting sorting_of(struct mg *g, const struct sql_expr *e)
         enum sql_tok_kind k = g->b->scan->toks[e->tok].kind;
         return k == SQL_T_INT || k == SQL_T_DECIMAL || k == SQL_T_FLOAT ? SORT_VALUE : SORT_UNKNOWN;
     }
-    if (e->kind == SQL_E_IS || e->kind == SQL_E_BETWEEN || e->kind == SQL_E_IN || e->kind == SQL_E_EXISTS) return SORT_VALUE;
-    if (e->kind != SQL_E_BINARY || e->nargs < 2 || bare(e->args[1])->kind == SQL_E_INTERVAL || bare(e->args[0])->kind == SQL_E_INTERVAL)
+    if (e->kind == SQL_E_IS || e->kind == SQL_E_BETWEEN || e->kind == SQL_E_IN || e->kind == SQL_E_EXISTS)
+        return SORT_VALUE;
+    if (e->kind != SQL_E_BINARY || e->nargs < 2 || bare(e->args[1])->kind == SQL_E_INTERVAL ||
+        bare(e->args[0])->kind == SQL_E_INTERVAL)
         return SORT_UNKNOWN;
     if (e->op == SQL_OP_COLLATE && e->args[1]->kind == SQL_E_COLUMN)
-        return unsortable(e->args[1]->name->name) ? cannot(g, "ordering or grouping by a text of that collation") : SORT_TEXT;
-    if ((e->op >= SQL_OP_EQ && e->op <= SQL_OP_DIV) || e->op == SQL_OP_AND || e->op == SQL_OP_OR || e->op == SQL_OP_XOR) return SORT_VALUE;
+        return unsortable(e->args[1]->name->name)
+                   ? cannot(g, "ordering or grouping by a text of that collation")
+                   : SORT_TEXT;
+    if ((e->op >= SQL_OP_EQ && e->op <= SQL_OP_DIV) || e->op == SQL_OP_AND || e->op == SQL_OP_OR ||
+        e->op == SQL_OP_XOR)
+        return SORT_VALUE;
     return SORT_UNKNOWN;
 }
 
@@ -138,8 +155,8 @@ static bool is_literal(const struct sql_tok *t)
     return t->kind >= SQL_T_INT && t->kind <= SQL_T_BIN;
 }
 
-/* The same tokens, or the same column. Where only literals decide, they are guarded: another statement with this key may have
- * others. */
+/* The same tokens, or the same column. Where only literals decide, they are guarded: another statement with
+ * this key may have others. */
 static bool same_expr(struct mg *g, const struct sql_expr *x, const struct sql_expr *y)
 {
     x = bare(x);
@@ -171,13 +188,14 @@ static bool same_expr(struct mg *g, const struct sql_expr *x, const struct sql_e
 static bool repeatable(struct mg *g, const struct sql_expr *e)
 {
     const char *what = NULL;
-    if (e->flags & (SQL_EF_HAS_PARAM | SQL_EF_HAS_ASSIGN)) return not_exact(g, "ordering or grouping by an expression with a parameter or an assignment");
+    if (e->flags & (SQL_EF_HAS_PARAM | SQL_EF_HAS_ASSIGN))
+        return not_exact(g, "ordering or grouping by an expression with a parameter or an assignment");
     if (expr_differs(e, false, &what)) return not_exact(g, "ordering or grouping by RAND() or UUID()");
     return true;
 }
 
-/* Does e name an alias of the select list that a table column of that name does not stand behind? In a select list it would mean
- * something else. */
+/* Does e name an alias of the select list that a table column of that name does not stand behind? In a select
+ * list it would mean something else. */
 static bool names_alias(struct mg *g, const struct sql_expr *e)
 {
     if (e->kind == SQL_E_COLUMN && !e->name->table.len)
@@ -192,11 +210,13 @@ static bool names_alias(struct mg *g, const struct sql_expr *e)
     return false;
 }
 
-/* ---- visible columns ----------------------------------------------------------------------------------------------------- */
+/* ---- visible columns
+ * ----------------------------------------------------------------------------------------------------- */
 
 static bool has_using(const struct sql_ref *j)
 {
-    return j && j->kind == SQL_J_JOIN && (j->natural || j->nusing || has_using(j->left) || has_using(j->right));
+    return j && j->kind == SQL_J_JOIN &&
+           (j->natural || j->nusing || has_using(j->left) || has_using(j->right));
 }
 
 static bool expand_star(struct mg *g, const struct sql_expr *star)
@@ -242,7 +262,9 @@ static int visible_of(struct mg *g, const struct out *o)
     return g->expanded ? (int)(o - g->outs.at) : -1;
 }
 
-/* ---- hidden columns --------------------------------------------------------------------------------------------------------- */
+/* ---- hidden columns
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static struct seg text_of(struct mg *g, const struct out *o)
 {
@@ -285,21 +307,25 @@ static bool make_key(struct mg *g, const struct out *o, int visible, bool desc, 
         k->value = add_hidden(g, "(", text_of(g, o), ") + 0");
         return true;
     }
-    k->value = visible >= 0 ? (struct merge_column){MERGE_VISIBLE, (uint32_t)visible} : add_hidden(g, "", text_of(g, o), "");
+    k->value = visible >= 0 ? (struct merge_column){MERGE_VISIBLE, (uint32_t)visible}
+                            : add_hidden(g, "", text_of(g, o), "");
     if (s == SORT_VALUE) return true;
     k->has_weight = true;
     struct term *t = o->expr ? plain_term(g, o->expr) : o->term;
-    /* Of a group key that is an expression: MariaDB knows it in GROUP BY only as it stands there, not inside a function. All values
-     * of a group are equal under the collation, so any one's weight will do. */
+    /* Of a group key that is an expression: MariaDB knows it in GROUP BY only as it stands there, not inside
+     * a function. All values of a group are equal under the collation, so any one's weight will do. */
     bool any = g->partial && !t;
     k->weight = add_hidden(g, any ? "WEIGHT_STRING(MIN(" : "WEIGHT_STRING(", text_of(g, o), any ? "))" : ")");
     if (s == SORT_TEXT && known_collation(g, t, &k->collation)) return true;
-    k->has_collation_column = true; /* a definition does not carry the collation of an expression: the server is asked */
-    k->collation_column = add_hidden(g, any ? "COLLATION(MIN(" : "COLLATION(", text_of(g, o), any ? "))" : ")");
+    k->has_collation_column =
+        true; /* a definition does not carry the collation of an expression: the server is asked */
+    k->collation_column =
+        add_hidden(g, any ? "COLLATION(MIN(" : "COLLATION(", text_of(g, o), any ? "))" : ")");
     return true;
 }
 
-/* ---- what ORDER BY and GROUP BY name ---------------------------------------------------------------------------------------------- */
+/* ---- what ORDER BY and GROUP BY name
+ * ---------------------------------------------------------------------------------------------- */
 
 enum found { FOUND, FOUND_CONSTANT, FOUND_NOTHING };
 
@@ -330,12 +356,16 @@ static int item_named(struct mg *g, struct str name)
     return hit;
 }
 
-static enum found find_target(struct mg *g, const struct sql_expr *e, bool columns_first, struct out *o, int *visible)
+static enum found find_target(struct mg *g, const struct sql_expr *e, bool columns_first, struct out *o,
+                              int *visible)
 {
     e = bare(e);
     *visible = -1;
-    if (e->kind == SQL_E_LITERAL && g->b->scan->toks[e->tok].kind == SQL_T_INT && e->span.end == e->span.first + 1) return by_position(g, e, o, visible);
-    if (!(e->flags & (SQL_EF_HAS_COLUMN | SQL_EF_HAS_AGGREGATE | SQL_EF_HAS_SUBQUERY)) && e->kind != SQL_E_COLUMN && e->kind != SQL_E_SUBQUERY &&
+    if (e->kind == SQL_E_LITERAL && g->b->scan->toks[e->tok].kind == SQL_T_INT &&
+        e->span.end == e->span.first + 1)
+        return by_position(g, e, o, visible);
+    if (!(e->flags & (SQL_EF_HAS_COLUMN | SQL_EF_HAS_AGGREGATE | SQL_EF_HAS_SUBQUERY)) &&
+        e->kind != SQL_E_COLUMN && e->kind != SQL_E_SUBQUERY &&
         (e->kind == SQL_E_NULL || e->kind == SQL_E_LITERAL))
         return FOUND_CONSTANT;
     *o = (struct out){.expr = e, .term = plain_term(g, e)};
@@ -369,7 +399,9 @@ static enum found find_target(struct mg *g, const struct sql_expr *e, bool colum
     return FOUND;
 }
 
-/* ---- LIMIT ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- LIMIT
+ * ------------------------------------------------------------------------------------------------------------------------
+ */
 
 static void push_limit(struct mg *g, bool to_legs)
 {
@@ -380,8 +412,10 @@ static void push_limit(struct mg *g, bool to_legs)
         return;
     }
     g->m->has_limit = true;
-    if (to_legs) (void)add_edit(g->b, &g->b->p->scatter, EDIT_LIMIT, l->span.first, l->span.end);
-    else add_text(g->b, &g->b->p->scatter, l->span.first, l->span.end, STR(""));
+    if (to_legs)
+        (void)add_edit(g->b, &g->b->p->scatter, EDIT_LIMIT, l->span.first, l->span.end);
+    else
+        add_text(g->b, &g->b->p->scatter, l->span.first, l->span.end, STR(""));
 }
 
 /* Where an ORDER BY would stand that the statement does not have. */
@@ -392,7 +426,9 @@ static uint32_t order_place(const struct sql_query *q)
     return q->span.end;
 }
 
-/* ---- plain rows ------------------------------------------------------------------------------------------------------------------- */
+/* ---- plain rows
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 
 static bool make_order(struct mg *g)
 {
@@ -449,9 +485,12 @@ static bool make_distinct(struct mg *g)
     return true;
 }
 
-/* ---- groups ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- groups
+ * ----------------------------------------------------------------------------------------------------------------------------
+ */
 
-/* Does one of `terms` equal each shard column of one table, whose rows all groups need? Then no group spans shards. */
+/* Does one of `terms` equal each shard column of one table, whose rows all groups need? Then no group spans
+ * shards. */
 static bool holds_shard_key(struct mg *g, struct term **terms, uint32_t n)
 {
     for (struct bref *r = g->bl->refs; r; r = r->next) {
@@ -459,7 +498,8 @@ static bool holds_shard_key(struct mg *g, struct term **terms, uint32_t n)
         bool all = true;
         for (uint32_t j = 0; j < r->t->rt->conf->nshard_columns && all; j++) {
             bool hit = false;
-            for (uint32_t i = 0; i < n && !hit; i++) hit = terms[i] && same_class(g->b, g->bl->env, terms[i], r->key_terms[j]);
+            for (uint32_t i = 0; i < n && !hit; i++)
+                hit = terms[i] && same_class(g->b, g->bl->env, terms[i], r->key_terms[j]);
             all = hit && keycol_agree(&r->keys[j], &r->keys[j]);
         }
         if (all) return true;
@@ -507,7 +547,9 @@ static bool follows_from_group(struct mg *g, const struct sql_expr *e)
         int i = e->name->table.len ? -1 : item_named(g, e->name->name); /* an alias, in HAVING */
         return i >= 0 && group_key_of(g, &g->outs.at[i], i) != NULL;
     }
-    if (e->kind == SQL_E_SUBQUERY || e->kind == SQL_E_EXISTS || e->kind == SQL_E_QUANT || e->kind == SQL_E_ASSIGN || e->kind == SQL_E_STAR) return false;
+    if (e->kind == SQL_E_SUBQUERY || e->kind == SQL_E_EXISTS || e->kind == SQL_E_QUANT ||
+        e->kind == SQL_E_ASSIGN || e->kind == SQL_E_STAR)
+        return false;
     if (e->kind == SQL_E_IN && e->query) return false;
     if (e->kind == SQL_E_CALL && (e->flags & SQL_EF_AGGREGATE)) return false;
     for (uint32_t i = 0; i < e->nargs; i++)
@@ -517,10 +559,21 @@ static bool follows_from_group(struct mg *g, const struct sql_expr *e)
 
 static bool refuse_aggregate(struct mg *g, const struct sql_expr *e)
 {
-    static const struct { enum sql_fn fn; const char *why; } names[] = {
-        {SQL_FN_GROUP_CONCAT, "GROUP_CONCAT"}, {SQL_FN_BIT_AND, "BIT_AND"}, {SQL_FN_BIT_OR, "BIT_OR"}, {SQL_FN_BIT_XOR, "BIT_XOR"},
-        {SQL_FN_STD, "STDDEV"}, {SQL_FN_VARIANCE, "VARIANCE"}, {SQL_FN_ANY_VALUE, "ANY_VALUE"}, {SQL_FN_JSON_ARRAYAGG, "JSON_ARRAYAGG"},
-        {SQL_FN_JSON_OBJECTAGG, "JSON_OBJECTAGG"}, {SQL_FN_COUNT, "COUNT(DISTINCT)"}, {SQL_FN_SUM, "SUM(DISTINCT)"}, {SQL_FN_AVG, "AVG(DISTINCT)"}};
+    static const struct {
+        enum sql_fn fn;
+        const char *why;
+    } names[] = {{SQL_FN_GROUP_CONCAT, "GROUP_CONCAT"},
+                 {SQL_FN_BIT_AND, "BIT_AND"},
+                 {SQL_FN_BIT_OR, "BIT_OR"},
+                 {SQL_FN_BIT_XOR, "BIT_XOR"},
+                 {SQL_FN_STD, "STDDEV"},
+                 {SQL_FN_VARIANCE, "VARIANCE"},
+                 {SQL_FN_ANY_VALUE, "ANY_VALUE"},
+                 {SQL_FN_JSON_ARRAYAGG, "JSON_ARRAYAGG"},
+                 {SQL_FN_JSON_OBJECTAGG, "JSON_OBJECTAGG"},
+                 {SQL_FN_COUNT, "COUNT(DISTINCT)"},
+                 {SQL_FN_SUM, "SUM(DISTINCT)"},
+                 {SQL_FN_AVG, "AVG(DISTINCT)"}};
     for (size_t i = 0; i < COUNT_OF(names); i++)
         if (names[i].fn == e->call->fn) return not_exact(g, names[i].why);
     return not_exact(g, "this aggregate function");
@@ -569,13 +622,18 @@ static bool make_output(struct mg *g, uint32_t i, struct merge_output *o)
     const char *what = NULL;
     *o = (struct merge_output){.fn = MERGE_FIRST};
     if (group_key_of(g, x, (int)i)) return true;
-    if (x->expr && bare(x->expr)->kind == SQL_E_CALL && (bare(x->expr)->flags & SQL_EF_AGGREGATE)) return make_aggregate(g, bare(x->expr), o);
-    if (x->expr && !(x->expr->flags & SQL_EF_HAS_AGGREGATE) && !expr_differs(x->expr, true, &what) && follows_from_group(g, x->expr)) return true;
+    if (x->expr && bare(x->expr)->kind == SQL_E_CALL && (bare(x->expr)->flags & SQL_EF_AGGREGATE))
+        return make_aggregate(g, bare(x->expr), o);
+    if (x->expr && !(x->expr->flags & SQL_EF_HAS_AGGREGATE) && !expr_differs(x->expr, true, &what) &&
+        follows_from_group(g, x->expr))
+        return true;
     if (x->expr && (x->expr->flags & SQL_EF_HAS_AGGREGATE)) {
-        no_scatter(g->b, "an expression over aggregates", "select the aggregates themselves, or add a condition so that one shard answers");
+        no_scatter(g->b, "an expression over aggregates",
+                   "select the aggregates themselves, or add a condition so that one shard answers");
         return false;
     }
-    no_scatter(g->b, "a selected column that is not in GROUP BY", "add the shard column to GROUP BY, or a condition so that one shard answers");
+    no_scatter(g->b, "a selected column that is not in GROUP BY",
+               "add the shard column to GROUP BY, or a condition so that one shard answers");
     return false;
 }
 
@@ -656,7 +714,8 @@ static bool make_final_order(struct mg *g)
             k.collation = out->collation;
             k.has_collation_column = out->has_collation_column;
             k.collation_column = out->collation_column;
-            if (out->fn == MERGE_FIRST && !make_key(g, &g->outs.at[visible], visible, k.desc, &k)) return false;
+            if (out->fn == MERGE_FIRST && !make_key(g, &g->outs.at[visible], visible, k.desc, &k))
+                return false;
         } else {
             no_scatter(g->b, "ORDER BY of an aggregate that is not selected", "add it to the select list");
             return false;
@@ -674,8 +733,10 @@ static bool make_groups(struct mg *g)
     bool plain;
     if (g->q->flags & SQL_S_DISTINCT) return not_exact(g, "DISTINCT with aggregates");
     if (!needs_columns(g)) return false;
-    if (g->q->having && (!g->ngroup || (g->q->having->flags & SQL_EF_HAS_AGGREGATE) || !follows_from_group(g, g->q->having))) {
-        no_scatter(g->b, "HAVING on aggregates", "add the shard column to GROUP BY, or a condition so that one shard answers");
+    if (g->q->having && (!g->ngroup || (g->q->having->flags & SQL_EF_HAS_AGGREGATE) ||
+                         !follows_from_group(g, g->q->having))) {
+        no_scatter(g->b, "HAVING on aggregates",
+                   "add the shard column to GROUP BY, or a condition so that one shard answers");
         return false;
     }
     m->grouped = g->partial = true;
@@ -699,7 +760,9 @@ static bool make_groups(struct mg *g)
     return true;
 }
 
-/* ---- the whole --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the whole
+ * ---------------------------------------------------------------------------------------------------------------------------
+ */
 
 static bool scatter_possible(struct mg *g)
 {
@@ -759,6 +822,7 @@ void build_merge(struct build *b, struct block *bl)
         b->p->scatter.len = 0;
         return;
     }
-    if (g.hidden.len) add_segs(b, &b->p->scatter, bl->q->items_span.end, bl->q->items_span.end, g.hidden.at, g.hidden.len);
+    if (g.hidden.len)
+        add_segs(b, &b->p->scatter, bl->q->items_span.end, bl->q->items_span.end, g.hidden.at, g.hidden.len);
     b->p->merge = g.m;
 }

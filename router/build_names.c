@@ -1,14 +1,15 @@
 /*
  * build_names.c - logical names and session values in the text -> edits.
  *
- * A table's name is replaced only where the physical one reads differently: another table name, or a database that is not the
- * one the server connection has as its own (the current schema's database on that source). A renamed table without an alias
- * gets its logical name as one, so that columns qualified by it and column metadata stay as they are; where the grammar allows
- * no alias the qualified columns are edited instead.
+ * A table's name is replaced only where the physical one reads differently: another table name, or a database
+ * that is not the one the server connection has as its own (the current schema's database on that source). A
+ * renamed table without an alias gets its logical name as one, so that columns qualified by it and column
+ * metadata stay as they are; where the grammar allows no alias the qualified columns are edited instead.
  */
 #include "router/build.h"
 
-/* ---- which table is this -------------------------------------------------------------------------------------- */
+/* ---- which table is this
+ * -------------------------------------------------------------------------------------- */
 
 static bool is_system(struct str s)
 {
@@ -34,7 +35,8 @@ static bool classify(struct build *b, struct tinfo *ti)
     }
     if (t->name.schema.len) {
         ti->schema = rt_schema(b->p->router, t->name.schema);
-        if (!ti->schema) return fail(b, 1049, "42000", "Unknown database '" STR_FMT "'", STR_ARG(t->name.schema));
+        if (!ti->schema)
+            return fail(b, 1049, "42000", "Unknown database '" STR_FMT "'", STR_ARG(t->name.schema));
     } else {
         if (!b->env->schema.len) return fail(b, 1046, "3D000", "No database selected");
         if (is_system(b->env->schema)) {
@@ -42,7 +44,8 @@ static bool classify(struct build *b, struct tinfo *ti)
             return true;
         }
         ti->schema = b->current;
-        if (!ti->schema) return fail(b, 1049, "42000", "Unknown database '" STR_FMT "'", STR_ARG(b->env->schema));
+        if (!ti->schema)
+            return fail(b, 1049, "42000", "Unknown database '" STR_FMT "'", STR_ARG(b->env->schema));
     }
     ti->source = ti->schema->conf->default_source;
     ti->rt = rt_table(ti->schema, t->name.name);
@@ -69,7 +72,8 @@ bool classify_tables(struct build *b)
     for (uint32_t i = 0; i < b->stmt->ntables; i++) {
         b->tables[i].t = b->stmt->tables[i];
         if (!classify(b, &b->tables[i])) return false;
-        if (b->tables[i].schema && !b->p->info.schema.len) b->p->info.schema = b->tables[i].schema->conf->name;
+        if (b->tables[i].schema && !b->p->info.schema.len)
+            b->p->info.schema = b->tables[i].schema->conf->name;
     }
     return true;
 }
@@ -91,7 +95,8 @@ bool names_special_table(const struct build *b, uint32_t from, uint32_t end, str
             const struct rt_table *t = rt_table(&b->p->router->schemas[s], name);
             if (!t) continue;
             const struct conf_table *ct = t->conf;
-            bool plain = ct->kind == CONF_TABLE_SINGLE && ct->nodes[0].source == c->schemas[s].default_source && !t->nodes[0].renamed &&
+            bool plain = ct->kind == CONF_TABLE_SINGLE &&
+                         ct->nodes[0].source == c->schemas[s].default_source && !t->nodes[0].renamed &&
                          str_eq(ct->nodes[0].database, c->schemas[s].databases[ct->nodes[0].source]);
             if (plain) continue;
             *which = name;
@@ -101,7 +106,8 @@ bool names_special_table(const struct build *b, uint32_t from, uint32_t end, str
     return false;
 }
 
-/* ---- tables -> edits ---------------------------------------------------------------------------------------------- */
+/* ---- tables -> edits
+ * ---------------------------------------------------------------------------------------------- */
 
 static struct str name_text(struct build *b, struct str database, struct str table)
 {
@@ -129,7 +135,8 @@ static bool in_multi_delete(const struct build *b)
 }
 
 /* Is the physical name of this node another text than what the statement says? */
-static bool reads_differently(const struct build *b, const struct sql_table *t, uint32_t source, struct str database, struct str table)
+static bool reads_differently(const struct build *b, const struct sql_table *t, uint32_t source,
+                              struct str database, struct str table)
 {
     if (!str_eq(table, t->name.name)) return true;
     if (t->name.schema.len) return !str_eq(database, t->name.schema);
@@ -142,11 +149,15 @@ static void edit_fixed(struct build *b, struct tinfo *ti, bool no_alias)
     const struct conf_node *n = ti->rt ? &ti->rt->conf->nodes[0] : NULL;
     struct str database = n ? n->database : ti->schema->conf->databases[ti->source];
     struct str table = n ? n->table : t->name.name;
+    if (!str_eq(database, ti->schema->conf->name) || !str_eq(table, t->name.name))
+        b->p->info.flags |= PLAN_SHARDED;
     if (!reads_differently(b, t, ti->source, database, table)) return;
     ti->edited = true;
     bool home = b->current && str_eq(b->current->conf->databases[ti->source], database);
-    add_text(b, &b->p->single, t->name.span.first, t->name.span.end, name_text(b, home ? STR_NULL : database, table));
-    if (!no_alias && !t->has_alias && (!str_eq(table, t->name.name) || in_multi_delete(b))) add_alias(b, t, t->name.name);
+    add_text(b, &b->p->single, t->name.span.first, t->name.span.end,
+             name_text(b, home ? STR_NULL : database, table));
+    if (!no_alias && !t->has_alias && (!str_eq(table, t->name.name) || in_multi_delete(b)))
+        add_alias(b, t, t->name.name);
 }
 
 bool edit_table(struct build *b, struct tinfo *ti, bool no_alias)
@@ -165,6 +176,7 @@ bool edit_table(struct build *b, struct tinfo *ti, bool no_alias)
             const struct conf_node *n = &ti->rt->conf->nodes[i];
             differs |= reads_differently(b, t, n->source, n->database, n->table);
             renamed |= ti->rt->nodes[i].renamed;
+            if (!str_eq(n->database, ti->schema->conf->name) || renamed) b->p->info.flags |= PLAN_SHARDED;
         }
         if (!differs) break;
         ti->edited = true;
@@ -172,7 +184,6 @@ bool edit_table(struct build *b, struct tinfo *ti, bool no_alias)
         if (!no_alias && !t->has_alias && (renamed || in_multi_delete(b))) add_alias(b, t, t->name.name);
         break;
     }
-    if (ti->edited) b->p->info.flags |= PLAN_SHARDED;
     return true;
 }
 
@@ -187,7 +198,8 @@ static bool cut_schema(void *ctx, struct sql_expr *e)
     if ((e->kind != SQL_E_COLUMN && e->kind != SQL_E_STAR) || !e->name || !e->name->schema.len) return true;
     for (uint32_t i = 0; i < b->stmt->ntables; i++) {
         const struct tinfo *ti = &b->tables[i];
-        if (!ti->edited || !ti->schema || !str_eq(ti->schema->conf->name, e->name->schema) || !str_eq(ti->t->name.name, e->name->table))
+        if (!ti->edited || !ti->schema || !str_eq(ti->schema->conf->name, e->name->schema) ||
+            !str_eq(ti->t->name.name, e->name->table))
             continue;
         add_text(b, &b->p->single, e->span.first, e->span.end - 3, STR(""));
         break;
@@ -203,7 +215,8 @@ bool edit_tables(struct build *b, uint32_t no_alias_id)
         const struct sql_table *t = b->stmt->tables[i];
         if (!t->delete_name || !t->name.schema.len) continue;
         for (uint32_t j = 0; j < b->stmt->ntables; j++)
-            if (b->tables[j].edited && str_eq(b->tables[j].t->name.name, t->name.name) && !b->tables[j].t->has_alias) {
+            if (b->tables[j].edited && str_eq(b->tables[j].t->name.name, t->name.name) &&
+                !b->tables[j].t->has_alias) {
                 add_text(b, &b->p->single, t->name.span.first, t->name.tok, STR(""));
                 break;
             }
@@ -213,7 +226,8 @@ bool edit_tables(struct build *b, uint32_t no_alias_id)
     return true;
 }
 
-/* ---- columns of a target without alias ------------------------------------------------------------------------------ */
+/* ---- columns of a target without alias
+ * ------------------------------------------------------------------------------ */
 
 struct qualifier_walk {
     struct build *b;
@@ -236,14 +250,18 @@ static bool edit_qualifier(void *ctx, struct sql_expr *e)
     if (b->expr_block[e->id] && b->what->kind == SQL_DELETE) return true;
 found:;
     uint32_t first = e->span.first, end = e->span.end - 1;
-    for (uint32_t i = 0; e->name->schema.len && i < b->p->single.len; i++) { /* the cut of its schema is taken back */
+    for (uint32_t i = 0; e->name->schema.len && i < b->p->single.len;
+         i++) { /* the cut of its schema is taken back */
         struct edit *ed = &b->p->single.at[i];
-        if (ed->kind == EDIT_TEXT && ed->span.first == first && ed->span.end == end - 2) ed->span.end = ed->span.first = 0;
+        if (ed->kind == EDIT_TEXT && ed->span.first == first && ed->span.end == end - 2)
+            ed->span.end = ed->span.first = 0;
     }
     if (w->target->at == AT_SHARDED || w->target->at == AT_BROADCAST)
         add_edit(b, &b->p->single, EDIT_QUALIFIER, first, end)->table = w->target->rt;
     else
-        add_text(b, &b->p->single, first, end, b_printf(b, STR_FMT ".", STR_ARG(name_text(b, STR_NULL, w->target->rt->conf->nodes[0].table))));
+        add_text(
+            b, &b->p->single, first, end,
+            b_printf(b, STR_FMT ".", STR_ARG(name_text(b, STR_NULL, w->target->rt->conf->nodes[0].table))));
     return true;
 }
 
@@ -253,7 +271,8 @@ void edit_qualifiers(struct build *b, struct tinfo *target)
     if (target->edited && target->rt) (void)sql_walk(b->stmt, edit_qualifier, &w);
 }
 
-/* ---- session values ------------------------------------------------------------------------------------------------------ */
+/* ---- session values
+ * ------------------------------------------------------------------------------------------------------ */
 
 struct fact_walk {
     struct build *b;
@@ -268,10 +287,13 @@ static void add_fact(struct fact_walk *w, const struct sql_expr *e, enum fact fa
 
 static void fact_of_sysvar(struct fact_walk *w, const struct sql_expr *e)
 {
-    static const struct { const char *name; enum fact fact; } vars[] = {{"last_insert_id", FACT_LAST_INSERT_ID},
-                                                                        {"identity", FACT_LAST_INSERT_ID},
-                                                                        {"warning_count", FACT_WARNING_COUNT},
-                                                                        {"error_count", FACT_ERROR_COUNT}};
+    static const struct {
+        const char *name;
+        enum fact fact;
+    } vars[] = {{"last_insert_id", FACT_LAST_INSERT_ID},
+                {"identity", FACT_LAST_INSERT_ID},
+                {"warning_count", FACT_WARNING_COUNT},
+                {"error_count", FACT_ERROR_COUNT}};
     if (str_eq_nocase(e->name->table, STR("global"))) return;
     for (size_t i = 0; i < COUNT_OF(vars); i++)
         if (str_eq_nocase(e->name->name, str_of(vars[i].name))) add_fact(w, e, vars[i].fact);
@@ -285,8 +307,10 @@ static bool find_fact(void *ctx, struct sql_expr *e)
     if (e->kind != SQL_E_CALL) return true;
     switch (e->call->fn) {
     case SQL_FN_LAST_INSERT_ID:
-        if (e->nargs) *flags |= PLAN_SETS_LAST_INSERT_ID;
-        else add_fact(w, e, FACT_LAST_INSERT_ID);
+        if (e->nargs)
+            *flags |= PLAN_SETS_LAST_INSERT_ID;
+        else
+            add_fact(w, e, FACT_LAST_INSERT_ID);
         break;
     case SQL_FN_FOUND_ROWS: add_fact(w, e, FACT_FOUND_ROWS); break;
     case SQL_FN_ROW_COUNT: add_fact(w, e, FACT_ROW_COUNT); break;
@@ -295,10 +319,30 @@ static bool find_fact(void *ctx, struct sql_expr *e)
     case SQL_FN_USER: add_fact(w, e, FACT_USER); break;
     case SQL_FN_CURRENT_USER: add_fact(w, e, FACT_CURRENT_USER); break;
     case SQL_FN_LOCK: *flags |= PLAN_SERVER_LOCK; break;
-    case SQL_FN_OTHER: case SQL_FN_COUNT: case SQL_FN_SUM: case SQL_FN_MIN: case SQL_FN_MAX: case SQL_FN_AVG: case SQL_FN_GROUP_CONCAT:
-    case SQL_FN_BIT_AND: case SQL_FN_BIT_OR: case SQL_FN_BIT_XOR: case SQL_FN_STD: case SQL_FN_VARIANCE: case SQL_FN_ANY_VALUE:
-    case SQL_FN_JSON_ARRAYAGG: case SQL_FN_JSON_OBJECTAGG: case SQL_FN_OTHER_AGGREGATE: case SQL_FN_VERSION: case SQL_FN_RAND:
-    case SQL_FN_UUID: case SQL_FN_NOW: case SQL_FN_SLEEP: case SQL_FN_CAST: case SQL_FN_CONVERT_USING: case SQL_FN_WINDOW:
+    case SQL_FN_OTHER:
+    case SQL_FN_COUNT:
+    case SQL_FN_SUM:
+    case SQL_FN_MIN:
+    case SQL_FN_MAX:
+    case SQL_FN_AVG:
+    case SQL_FN_GROUP_CONCAT:
+    case SQL_FN_BIT_AND:
+    case SQL_FN_BIT_OR:
+    case SQL_FN_BIT_XOR:
+    case SQL_FN_STD:
+    case SQL_FN_VARIANCE:
+    case SQL_FN_ANY_VALUE:
+    case SQL_FN_JSON_ARRAYAGG:
+    case SQL_FN_JSON_OBJECTAGG:
+    case SQL_FN_OTHER_AGGREGATE:
+    case SQL_FN_VERSION:
+    case SQL_FN_RAND:
+    case SQL_FN_UUID:
+    case SQL_FN_NOW:
+    case SQL_FN_SLEEP:
+    case SQL_FN_CAST:
+    case SQL_FN_CONVERT_USING:
+    case SQL_FN_WINDOW:
     case SQL_FN_WEIR: break;
     }
     return true;
@@ -326,7 +370,8 @@ static void keep_item_names(struct build *b, const struct sql_query *q)
         buf_release(&t);
         b_check(b, (void *)(uintptr_t)text.ptr);
         add_text(b, &b->p->single, it->span.end, it->span.end, text);
-        for (uint32_t k = it->span.first; k < it->span.end; k++) add_guard(b, k); /* its literals are part of the name */
+        for (uint32_t k = it->span.first; k < it->span.end; k++)
+            add_guard(b, k); /* its literals are part of the name */
     }
 }
 

@@ -1,5 +1,6 @@
 /*
- * build_select.c - SELECT: whole and broadcast tables to one source, sharded ones by their conditions; the scatter form is build_merge.c's.
+ * build_select.c - SELECT: whole and broadcast tables to one source, sharded ones by their conditions; the
+ * scatter form is build_merge.c's.
  */
 #include "router/build.h"
 
@@ -12,7 +13,8 @@ static void look(struct build *b, struct lock_walk *w)
 {
     for (const struct block *bl = b->blocks; bl; bl = bl->next) {
         if (!bl->q) continue;
-        w->locks |= (bl->q->flags & (SQL_S_FOR_UPDATE | SQL_S_FOR_SHARE)) || bl->q->lock_span.end > bl->q->lock_span.first;
+        w->locks |= (bl->q->flags & (SQL_S_FOR_UPDATE | SQL_S_FOR_SHARE)) ||
+                    bl->q->lock_span.end > bl->q->lock_span.first;
         w->into_vars |= (bl->q->flags & SQL_S_INTO_VARS) != 0;
     }
 }
@@ -25,9 +27,12 @@ bool expr_differs(const struct sql_expr *e, bool clock_too, const char **what)
         return true;
     }
     if (e->kind == SQL_E_CALL) {
-        bool hit = e->call->fn == SQL_FN_RAND || e->call->fn == SQL_FN_UUID || (clock_too && e->call->fn == SQL_FN_NOW);
+        bool hit = e->call->fn == SQL_FN_RAND || e->call->fn == SQL_FN_UUID ||
+                   (clock_too && e->call->fn == SQL_FN_NOW);
         if (hit) {
-            *what = e->call->fn == SQL_FN_RAND ? "RAND()" : e->call->fn == SQL_FN_UUID ? "UUID()" : "the current time";
+            *what = e->call->fn == SQL_FN_RAND   ? "RAND()"
+                    : e->call->fn == SQL_FN_UUID ? "UUID()"
+                                                 : "the current time";
             return true;
         }
     }

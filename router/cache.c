@@ -1,8 +1,9 @@
 /*
  * cache.c - plans by statement key: one hash table and one list by last use a worker.
  *
- * Found means equal: key bytes, schema, reading options, catalog version, rules; a hash alone is never believed. A plan with
- * guards (ORDER BY 2) shares its key with others: they stand in one chain, each accepting its own literals.
+ * Found means equal: key bytes, schema, reading options, catalog version, rules; a hash alone is never
+ * believed. A plan with guards (ORDER BY 2) shares its key with others: they stand in one chain, each
+ * accepting its own literals.
  */
 #include "router/plan.h"
 
@@ -27,13 +28,17 @@ struct plan_cache {
 static uint64_t options_of(const struct plan_env *env, const struct sql_scan *s)
 {
     const struct sql_options *o = &s->opt;
-    uint64_t bits = (uint64_t)o->ansi_quotes | (uint64_t)o->no_backslash_escapes << 1 | (uint64_t)o->pipes_as_concat << 2 |
-                    (uint64_t)o->ignore_space << 3 | (uint64_t)o->high_not_precedence << 4 | (uint64_t)o->mariadb << 5 |
+    uint64_t bits = (uint64_t)o->ansi_quotes | (uint64_t)o->no_backslash_escapes << 1 |
+                    (uint64_t)o->pipes_as_concat << 2 | (uint64_t)o->ignore_space << 3 |
+                    (uint64_t)o->high_not_precedence << 4 | (uint64_t)o->mariadb << 5 |
                     (uint64_t)env->foreign_charset << 6 | (uint64_t)env->no_auto_value_on_zero << 7;
     return bits | (uint64_t)o->trail << 8 | (uint64_t)o->version << 32;
 }
 
-static uint64_t catalog_version(const struct plan_env *env) { return env->catalog ? env->catalog->version : 0; }
+static uint64_t catalog_version(const struct plan_env *env)
+{
+    return env->catalog ? env->catalog->version : 0;
+}
 
 struct plan_cache *plan_cache_new(uint64_t max_plans, uint64_t max_bytes)
 {
@@ -75,11 +80,13 @@ void plan_cache_free(struct plan_cache *c)
     mem_free(c);
 }
 
-static bool same(const struct entry *e, const struct plan_env *env, const struct sql_scan *scan, uint64_t options)
+static bool same(const struct entry *e, const struct plan_env *env, const struct sql_scan *scan,
+                 uint64_t options)
 {
     const struct buf *key = &e->plan->scan.key;
-    return e->hash == scan->hash && key->len == scan->key.len && e->options == options && e->router == env->router &&
-           e->catalog == catalog_version(env) && memcmp(key->data, scan->key.data, key->len) == 0 && str_eq(e->plan->schema, env->schema) &&
+    return e->hash == scan->hash && key->len == scan->key.len && e->options == options &&
+           e->router == env->router && e->catalog == catalog_version(env) &&
+           memcmp(key->data, scan->key.data, key->len) == 0 && str_eq(e->plan->schema, env->schema) &&
            e->plan->scan.ntoks == scan->ntoks && plan_accepts(e->plan, scan);
 }
 
@@ -99,11 +106,13 @@ struct plan *plan_cache_get(struct plan_cache *c, const struct plan_env *env, co
     return NULL;
 }
 
-void plan_cache_put(struct plan_cache *c, const struct plan_env *env, const struct sql_scan *scan, struct plan *p)
+void plan_cache_put(struct plan_cache *c, const struct plan_env *env, const struct sql_scan *scan,
+                    struct plan *p)
 {
     size_t bytes = plan_bytes(p) + sizeof(struct entry);
     uint64_t options = options_of(env, scan);
-    if ((p->info.flags & PLAN_NO_CACHE) || scan->key.len > MAX_KEY || (c->max_bytes && bytes > c->max_bytes)) return;
+    if ((p->info.flags & PLAN_NO_CACHE) || scan->key.len > MAX_KEY || (c->max_bytes && bytes > c->max_bytes))
+        return;
     for (struct entry *e = c->buckets[scan->hash & (c->nbuckets - 1)]; e; e = e->next)
         if (same(e, env, scan, options)) {
             drop(c, e);
@@ -128,4 +137,7 @@ void plan_cache_put(struct plan_cache *c, const struct plan_env *env, const stru
     }
 }
 
-void plan_cache_stats(const struct plan_cache *c, struct plan_cache_stats *out) { *out = c->stats; }
+void plan_cache_stats(const struct plan_cache *c, struct plan_cache_stats *out)
+{
+    *out = c->stats;
+}

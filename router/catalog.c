@@ -1,5 +1,6 @@
 /*
- * catalog.c - the snapshot of the tables' columns. Built by one thread, then only read; the last unref frees it.
+ * catalog.c - the snapshot of the tables' columns. Built by one thread, then only read; the last unref frees
+ * it.
  */
 #include "router/catalog.h"
 
@@ -42,7 +43,8 @@ static bool copy_columns(struct arena *a, struct cat_table *t)
     if (!columns || !primary) return false;
     for (uint32_t i = 0; i < t->ncolumns; i++) {
         columns[i] = t->columns[i];
-        if (!copy_str(a, &columns[i].name) || !copy_str(a, &columns[i].type) || !copy_str(a, &columns[i].collation))
+        if (!copy_str(a, &columns[i].name) || !copy_str(a, &columns[i].type) ||
+            !copy_str(a, &columns[i].collation))
             return false;
     }
     for (uint32_t i = 0; i < t->nprimary; i++) primary[i] = t->primary[i];
@@ -57,14 +59,15 @@ bool catalog_add(struct catalog *c, const struct cat_table *t)
     struct str key = table_key(&c->arena, t->schema, t->name);
     if (!copy || !key.ptr) return false;
     *copy = *t;
-    return copy_str(&c->arena, &copy->schema) && copy_str(&c->arena, &copy->name) && copy_columns(&c->arena, copy) &&
-           map_put(&c->tables, key, copy);
+    return copy_str(&c->arena, &copy->schema) && copy_str(&c->arena, &copy->name) &&
+           copy_columns(&c->arena, copy) && map_put(&c->tables, key, copy);
 }
 
 const struct cat_table *catalog_table(const struct catalog *c, struct str schema, struct str name)
 {
     char key[520];
-    if (!c || schema.len + name.len + 1 > sizeof key) return NULL; /* names have at most 64 characters of 4 bytes */
+    if (!c || schema.len + name.len + 1 > sizeof key)
+        return NULL; /* names have at most 64 characters of 4 bytes */
     if (schema.len) memcpy(key, schema.ptr, schema.len);
     key[schema.len] = 0;
     if (name.len) memcpy(key + schema.len + 1, name.ptr, name.len);

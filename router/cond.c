@@ -1,15 +1,19 @@
 /*
- * cond.c - conditions to shard sets: compiled once from the tree, evaluated for each statement with its own literals.
+ * cond.c - conditions to shard sets: compiled once from the tree, evaluated for each statement with its own
+ * literals.
  *
- *   WHERE cust IN (3, 5) AND (cust > 4 OR total > 10)   ->   AND(POINTS(3, 5), OR(BOUNDS(> 4), ALL)) -> POINTS(3, 5)
+ *   WHERE cust IN (3, 5) AND (cust > 4 OR total > 10)   ->   AND(POINTS(3, 5), OR(BOUNDS(> 4), ALL)) ->
+ * POINTS(3, 5)
  *
- * Soundness: a node's set holds every shard on which the condition can be TRUE for a row of the reference. AND intersects, OR
- * unites, NOT is pushed down to the comparisons (three-valued logic allows that), and what is not understood is ALL. Bounds on
- * one column in a conjunction become one interval, for with MOD neither end alone says anything.
+ * Soundness: a node's set holds every shard on which the condition can be TRUE for a row of the reference.
+ * AND intersects, OR unites, NOT is pushed down to the comparisons (three-valued logic allows that), and what
+ * is not understood is ALL. Bounds on one column in a conjunction become one interval, for with MOD neither
+ * end alone says anything.
  */
 #include "router/build.h"
 
-/* ---- compiling -------------------------------------------------------------------------------------------------------- */
+/* ---- compiling
+ * -------------------------------------------------------------------------------------------------------- */
 
 struct cc {
     struct build *b;
@@ -33,7 +37,8 @@ static struct cond *new_cond(struct cc *c, enum cond_kind kind, uint32_t nvalues
     return o;
 }
 
-/* Which shard column does e stand for, by itself or by an equality? -1: none. `own`: it is that very column. */
+/* Which shard column does e stand for, by itself or by an equality? -1: none. `own`: it is that very column.
+ */
 static int key_of(struct cc *c, const struct sql_expr *e, bool *own)
 {
     struct term *t = term_of(c->b, c->block, e);
@@ -47,7 +52,8 @@ static int key_of(struct cc *c, const struct sql_expr *e, bool *own)
 
 static bool constant_like(const struct sql_expr *e)
 {
-    return !(e->flags & (SQL_EF_HAS_COLUMN | SQL_EF_HAS_SUBQUERY)) && e->kind != SQL_E_COLUMN && e->kind != SQL_E_SUBQUERY;
+    return !(e->flags & (SQL_EF_HAS_COLUMN | SQL_EF_HAS_SUBQUERY)) && e->kind != SQL_E_COLUMN &&
+           e->kind != SQL_E_SUBQUERY;
 }
 
 static struct cond *part(struct cc *c, int column, const struct sql_expr *const *values, uint32_t n)
@@ -92,15 +98,20 @@ static struct cond *compile_compare(struct cc *c, const struct sql_expr *e, bool
     enum sql_op op = (enum sql_op)e->op;
     const struct sql_expr *l = bare(e->args[0]), *r = bare(e->args[1]);
     bool own = false;
-    if (l->kind == SQL_E_ROW && r->kind == SQL_E_ROW) return op == SQL_OP_EQ && !neg ? compile_rows(c, l, r) : &cond_all;
+    if (l->kind == SQL_E_ROW && r->kind == SQL_E_ROW)
+        return op == SQL_OP_EQ && !neg ? compile_rows(c, l, r) : &cond_all;
     int col = key_of(c, l, &own);
     if (col < 0) {
         col = key_of(c, r, &own);
         r = l;
-        if (op == SQL_OP_LT) op = SQL_OP_GT;
-        else if (op == SQL_OP_GT) op = SQL_OP_LT;
-        else if (op == SQL_OP_LE) op = SQL_OP_GE;
-        else if (op == SQL_OP_GE) op = SQL_OP_LE;
+        if (op == SQL_OP_LT)
+            op = SQL_OP_GT;
+        else if (op == SQL_OP_GT)
+            op = SQL_OP_LT;
+        else if (op == SQL_OP_LE)
+            op = SQL_OP_GE;
+        else if (op == SQL_OP_GE)
+            op = SQL_OP_LE;
     }
     if (col < 0 || !constant_like(r)) return &cond_all;
     if (op == SQL_OP_EQ) return neg ? &cond_all : part(c, col, &r, 1);
@@ -168,11 +179,13 @@ static struct cond *compile_is(struct cc *c, const struct sql_expr *e, bool neg)
     if (col < 0 || !own || c->r->nullable) return &cond_all;
     const struct term *t = c->r->key_terms[col];
     /* `id IS NULL` may ask for the last insert id (sql_auto_is_null), `d IS NULL` for 0000-00-00. */
-    bool odd = c->r->keys[col].type == CONF_KEY_DATE || (t->cat && t->cat->auto_increment) || c->r->t->rt->conf->generated;
+    bool odd = c->r->keys[col].type == CONF_KEY_DATE || (t->cat && t->cat->auto_increment) ||
+               c->r->t->rt->conf->generated;
     return odd ? &cond_all : &cond_none;
 }
 
-static void flatten(struct cc *c, const struct sql_expr *e, bool neg, enum sql_op op, struct cond **kids, uint32_t *n)
+static void flatten(struct cc *c, const struct sql_expr *e, bool neg, enum sql_op op, struct cond **kids,
+                    uint32_t *n)
 {
     e = bare(e);
     if (e->kind == SQL_E_BINARY && e->op == op) {
@@ -206,17 +219,20 @@ static struct cond *compile(struct cc *c, const struct sql_expr *e, bool neg)
         o->values[0] = e;
         return o;
     }
-    if (e->kind == SQL_E_BINARY && e->nargs == 2 && e->op >= SQL_OP_EQ && e->op <= SQL_OP_GE) return compile_compare(c, e, neg);
+    if (e->kind == SQL_E_BINARY && e->nargs == 2 && e->op >= SQL_OP_EQ && e->op <= SQL_OP_GE)
+        return compile_compare(c, e, neg);
     if (e->kind == SQL_E_IN) return compile_in(c, e, neg);
     if (e->kind == SQL_E_BETWEEN) return compile_between(c, e, neg);
     if (e->kind == SQL_E_IS) return compile_is(c, e, neg);
     return &cond_all;
 }
 
-/* ---- joining ------------------------------------------------------------------------------------------------------------ */
+/* ---- joining
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
-/* The parts of all shard columns together are points: every combination of their values. NULL: a column is missing, or there
- * are too many. */
+/* The parts of all shard columns together are points: every combination of their values. NULL: a column is
+ * missing, or there are too many. */
 static struct cond *points_of(struct cc *c, struct cond **parts)
 {
     uint64_t n = 1;
@@ -282,8 +298,10 @@ static struct cond *join_and(struct cc *c, struct cond **given, uint32_t ngiven)
         if (k->kind == COND_NONE) return &cond_none;
         if (k->kind == COND_ALL || k->kind == COND_BOUNDS) continue;
         if (k->kind == COND_PART) {
-            if (c->ncols == 1) o->kids[m++] = k; /* made points at the end, so that an AND around still sees it */
-            else if (!parts[k->column] || k->n < parts[k->column]->n) parts[k->column] = k;
+            if (c->ncols == 1)
+                o->kids[m++] = k; /* made points at the end, so that an AND around still sees it */
+            else if (!parts[k->column] || k->n < parts[k->column]->n)
+                parts[k->column] = k;
             continue;
         }
         o->kids[m++] = k;
@@ -355,7 +373,9 @@ struct cond *cond_compile(struct build *b, struct bref *r)
     return settle_cond(&c, join_and(&c, kids, m));
 }
 
-/* ---- evaluating -------------------------------------------------------------------------------------------------------------- */
+/* ---- evaluating
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 struct ev {
     const struct plan_ref *ref;
@@ -412,8 +432,10 @@ static void eval_bounds(struct ev *v, const struct cond *c, struct shards *out)
             has_high = true;
         }
     }
-    if (!has_low && !has_high) shards_fill(out, true);
-    else rule_interval(&v->ref->table->rule, k->type, has_low ? &low : NULL, has_high ? &high : NULL, out);
+    if (!has_low && !has_high)
+        shards_fill(out, true);
+    else
+        rule_interval(&v->ref->table->rule, k->type, has_low ? &low : NULL, has_high ? &high : NULL, out);
 }
 
 static void eval_kids(struct ev *v, const struct cond *c, struct shards *out)
@@ -427,8 +449,10 @@ static void eval_kids(struct ev *v, const struct cond *c, struct shards *out)
             return;
         }
         eval(v, c->kids[i], &kid);
-        if (all) shards_and(out, &kid);
-        else shards_or(out, &kid);
+        if (all)
+            shards_and(out, &kid);
+        else
+            shards_or(out, &kid);
     }
 }
 
@@ -456,11 +480,14 @@ static void eval(struct ev *v, const struct cond *c, struct shards *out)
     }
 }
 
-bool cond_eval(const struct plan_ref *ref, const struct cond *c, const struct given *g, struct arena *a, struct shards *out)
+bool cond_eval(const struct plan_ref *ref, const struct cond *c, const struct given *g, struct arena *a,
+               struct shards *out)
 {
     struct ev v = {ref, g, a, false};
     if (!shards_init(out, ref->table->conf->nnodes, false, a)) return false;
-    if (ref->table->conf->nshard_columns > MAX_KEYS) shards_fill(out, true);
-    else eval(&v, c ? c : &cond_all, out);
+    if (ref->table->conf->nshard_columns > MAX_KEYS)
+        shards_fill(out, true);
+    else
+        eval(&v, c ? c : &cond_all, out);
     return !v.oom;
 }

@@ -8,18 +8,35 @@
  */
 #include "router/plan.h"
 
-static const char *const class_names[] = {[PLAN_READ] = "read", [PLAN_LOCKING] = "locking read", [PLAN_WRITE] = "write", [PLAN_DDL] = "ddl", [PLAN_OTHER] = "other"};
-static const struct { uint32_t flag; const char *name; } flag_names[] = {
-    {PLAN_READS_USERVARS, "reads user variables"}, {PLAN_WRITES_USERVARS, "writes user variables"}, {PLAN_SETS_LAST_INSERT_ID, "sets last insert id"},
-    {PLAN_CALC_FOUND_ROWS, "counts found rows"}, {PLAN_TEMPORARY, "temporary table"}, {PLAN_SERVER_LOCK, "server lock"},
-    {PLAN_NEEDS_CATALOG, "columns not known yet"}, {PLAN_MAY_REPLY_MANY, "several results"}, {PLAN_CHANGES_SCHEMA, "changes tables"}, {PLAN_IGNORE, "ignore"}};
+static const char *const class_names[] = {[PLAN_READ] = "read",
+                                          [PLAN_LOCKING] = "locking read",
+                                          [PLAN_WRITE] = "write",
+                                          [PLAN_DDL] = "ddl",
+                                          [PLAN_OTHER] = "other"};
+static const struct {
+    uint32_t flag;
+    const char *name;
+} flag_names[] = {{PLAN_READS_USERVARS, "reads user variables"},
+                  {PLAN_WRITES_USERVARS, "writes user variables"},
+                  {PLAN_SETS_LAST_INSERT_ID, "sets last insert id"},
+                  {PLAN_CALC_FOUND_ROWS, "counts found rows"},
+                  {PLAN_TEMPORARY, "temporary table"},
+                  {PLAN_SERVER_LOCK, "server lock"},
+                  {PLAN_NEEDS_CATALOG, "columns not known yet"},
+                  {PLAN_MAY_REPLY_MANY, "several results"},
+                  {PLAN_CHANGES_SCHEMA, "changes tables"},
+                  {PLAN_IGNORE, "ignore"}};
 
-/* ---- merge ------------------------------------------------------------------------------------------------------------- */
+/* ---- merge
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static void put_column(const struct merge_column *c, struct buf *out)
 {
-    if (c->from == MERGE_VISIBLE) buf_printf(out, "column %u", c->index + 1);
-    else buf_printf(out, "hidden %u", c->index + 1);
+    if (c->from == MERGE_VISIBLE)
+        buf_printf(out, "column %u", c->index + 1);
+    else
+        buf_printf(out, "hidden %u", c->index + 1);
 }
 
 static void put_keys(const char *head, const struct merge_key *k, uint32_t n, struct buf *out)
@@ -40,7 +57,8 @@ static void put_keys(const char *head, const struct merge_key *k, uint32_t n, st
 
 static void put_outputs(const struct merge_spec *m, struct buf *out)
 {
-    static const char *const fn[] = {[MERGE_FIRST] = "first", [MERGE_COUNT] = "count", [MERGE_SUM] = "sum", [MERGE_MIN] = "min", [MERGE_MAX] = "max", [MERGE_AVG] = "avg"};
+    static const char *const fn[] = {[MERGE_FIRST] = "first", [MERGE_COUNT] = "count", [MERGE_SUM] = "sum",
+                                     [MERGE_MIN] = "min",     [MERGE_MAX] = "max",     [MERGE_AVG] = "avg"};
     buf_putz(out, m->ngroup ? "; " : "one row; ");
     for (uint32_t i = 0; i < m->noutputs; i++) {
         const struct merge_output *o = &m->outputs[i];
@@ -71,7 +89,9 @@ static void put_merge(const struct bound *b, struct buf *out)
     put_keys("group by ", m->group, m->ngroup, out);
     if (m->grouped) put_outputs(m, out);
     put_keys("; then sort by ", m->final_order, m->nfinal_order, out);
-    if (out->len == start) buf_putz(out, b->plan->info.cls == PLAN_WRITE ? "the same on every node, counted once" : "concatenate");
+    if (out->len == start)
+        buf_putz(out,
+                 b->plan->info.cls == PLAN_WRITE ? "the same on every node, counted once" : "concatenate");
     if (b->has_limit) {
         buf_printf(out, "; limit %llu", (unsigned long long)b->limit);
         if (b->offset) buf_printf(out, " offset %llu", (unsigned long long)b->offset);
@@ -79,7 +99,9 @@ static void put_merge(const struct bound *b, struct buf *out)
     if (m->nhidden) buf_printf(out, "; %u hidden", m->nhidden);
 }
 
-/* ---- text -------------------------------------------------------------------------------------------------------------- */
+/* ---- text
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 static void put_flags(uint32_t flags, struct buf *out)
 {
@@ -94,8 +116,11 @@ static void put_head(const struct bound *b, struct buf *out)
     buf_printf(out, "%s %s", b->empty ? "empty" : what, class_names[p->info.cls]);
     if (b->nlegs > 1) {
         buf_printf(out, ": %u", b->nlegs);
-        if (p->layout) buf_printf(out, " of %u shards of " STR_FMT, p->layout->conf->nnodes, STR_ARG(p->layout->conf->name));
-        else buf_putz(out, " tables");
+        if (p->layout)
+            buf_printf(out, " of %u shards of " STR_FMT, p->layout->conf->nnodes,
+                       STR_ARG(p->layout->conf->name));
+        else
+            buf_putz(out, " tables");
     }
 }
 
@@ -107,7 +132,8 @@ void plan_summary(const struct bound *b, struct buf *out)
         const struct plan_leg *l = &b->legs[0];
         buf_printf(out, " " STR_FMT, STR_ARG(p->router->conf->sources[l->source].name));
         if (l->shard != UINT32_MAX && p->layout)
-            buf_printf(out, " " STR_FMT "." STR_FMT, STR_ARG(p->layout->conf->nodes[l->shard].database), STR_ARG(p->layout->conf->nodes[l->shard].table));
+            buf_printf(out, " " STR_FMT "." STR_FMT, STR_ARG(p->layout->conf->nodes[l->shard].database),
+                       STR_ARG(p->layout->conf->nodes[l->shard].table));
         return;
     }
     const struct merge_spec *m = b->merged ? p->merge : NULL;
@@ -128,9 +154,13 @@ static void put_fault_text(const struct fault *f, struct buf *out)
     buf_printf(out, "refused %u (%s): " STR_FMT "\n", f->code, f->state, STR_ARG(f->message));
 }
 
-static const char *session_word(const struct plan *p) { return p->info.kind == PLAN_SESSION ? "session" : "refused"; }
+static const char *session_word(const struct plan *p)
+{
+    return p->info.kind == PLAN_SESSION ? "session" : "refused";
+}
 
-static void explain_text(const struct bound *b, const struct sql_scan *scan, const struct plan_facts *facts, struct buf *out)
+static void explain_text(const struct bound *b, const struct sql_scan *scan, const struct plan_facts *facts,
+                         struct buf *out)
 {
     const struct plan *p = b->plan;
     put_head(b, out);
@@ -142,7 +172,8 @@ static void explain_text(const struct bound *b, const struct sql_scan *scan, con
         buf_put_u8(out, '\n');
     }
     if (b->nids) buf_printf(out, "  ids: %llu\n", (unsigned long long)b->nids);
-    if (b->max_explicit_id) buf_printf(out, "  largest id given: %llu\n", (unsigned long long)b->max_explicit_id);
+    if (b->max_explicit_id)
+        buf_printf(out, "  largest id given: %llu\n", (unsigned long long)b->max_explicit_id);
     for (uint32_t i = 0; i < b->nlegs; i++) {
         buf_putz(out, "  ");
         put_leg_name(b, &b->legs[i], out);
@@ -152,7 +183,9 @@ static void explain_text(const struct bound *b, const struct sql_scan *scan, con
     }
 }
 
-/* ---- JSON ---------------------------------------------------------------------------------------------------------------- */
+/* ---- JSON
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 static void put_json(struct buf *out, struct str s)
 {
@@ -171,12 +204,13 @@ static void put_json(struct buf *out, struct str s)
     buf_put_u8(out, '"');
 }
 
-static void explain_json(const struct bound *b, const struct sql_scan *scan, const struct plan_facts *facts, struct buf *out)
+static void explain_json(const struct bound *b, const struct sql_scan *scan, const struct plan_facts *facts,
+                         struct buf *out)
 {
     const struct plan *p = b->plan;
     struct buf t = {0};
-    buf_printf(out, "{\"kind\": \"%s\", \"class\": \"%s\", \"empty\": %s, \"flags\": [", b->nlegs > 1 ? "scatter" : "single", class_names[p->info.cls],
-               b->empty ? "true" : "false");
+    buf_printf(out, "{\"kind\": \"%s\", \"class\": \"%s\", \"empty\": %s, \"flags\": [",
+               b->nlegs > 1 ? "scatter" : "single", class_names[p->info.cls], b->empty ? "true" : "false");
     bool first = true;
     for (size_t i = 0; i < COUNT_OF(flag_names); i++)
         if (p->info.flags & flag_names[i].flag) {
@@ -214,14 +248,18 @@ static void explain_fault(const char *kind, const struct fault *f, bool json, st
         put_fault_text(f, out);
         return;
     }
-    buf_printf(out, "{\"kind\": \"%s\", \"code\": %u, \"state\": \"%s\", \"message\": ", kind, f->code, f->state);
+    buf_printf(out, "{\"kind\": \"%s\", \"code\": %u, \"state\": \"%s\", \"message\": ", kind, f->code,
+               f->state);
     put_json(out, f->message);
     buf_putz(out, "}\n");
 }
 
-/* ---- the door -------------------------------------------------------------------------------------------------------------- */
+/* ---- the door
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
-void plan_explain(const struct plan *p, const struct sql_scan *scan, struct arena *a, bool json, struct buf *out)
+void plan_explain(const struct plan *p, const struct sql_scan *scan, struct arena *a, bool json,
+                  struct buf *out)
 {
     struct plan_facts facts = {.user = STR("user@host"), .current_user = STR("user@%"), .opt = &scan->opt};
     struct bound b;
@@ -229,17 +267,22 @@ void plan_explain(const struct plan *p, const struct sql_scan *scan, struct aren
     uint64_t ids = 0;
     switch (p->info.kind) {
     case PLAN_SESSION:
-        if (json) buf_printf(out, "{\"kind\": \"%s\"}\n", session_word(p));
-        else buf_putz(out, "session\n");
+        if (json)
+            buf_printf(out, "{\"kind\": \"%s\"}\n", session_word(p));
+        else
+            buf_putz(out, "session\n");
         return;
     case PLAN_REFUSED: explain_fault("refused", &p->fault, json, out); return;
     case PLAN_ROUTED: break;
     }
     /* ids are not taken for an explanation: 1 stands for the first */
-    if (plan_count_ids(p, scan, a, &ids, &f) != SQL_OK || plan_bind_with(p, scan, &facts, ids ? 1 : 0, a, &b, &f) != SQL_OK) {
+    if (plan_count_ids(p, scan, a, &ids, &f) != SQL_OK ||
+        plan_bind_with(p, scan, &facts, ids ? 1 : 0, a, &b, &f) != SQL_OK) {
         explain_fault("refused", &f, json, out);
         return;
     }
-    if (json) explain_json(&b, scan, &facts, out);
-    else explain_text(&b, scan, &facts, out);
+    if (json)
+        explain_json(&b, scan, &facts, out);
+    else
+        explain_text(&b, scan, &facts, out);
 }

@@ -1,5 +1,6 @@
 /*
- * hash.c - the shard hash. Rows lie where these functions said when they were written: never change a constant.
+ * hash.c - the shard hash. Rows lie where these functions said when they were written: never change a
+ * constant.
  */
 #include "router/hash.h"
 

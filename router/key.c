@@ -1,17 +1,20 @@
 /*
- * key.c - constants to keys: what MySQL would make of `column = constant`, `column < constant` and INSERT of the constant.
+ * key.c - constants to keys: what MySQL would make of `column = constant`, `column < constant` and INSERT of
+ * the constant.
  *
- * The rules are those of https://dev.mysql.com/doc/refman/8.4/en/type-conversion.html and the code behind it: an
- * integer column beside a string compares as doubles, unless the string is a constant that the column can hold without loss
- * (then as integers); a text column beside a number compares as doubles, so that '7', '07' and '7abc' all equal 7; a DATE
- * beside a text with a time compares as DATETIME. Where the answer depends on more than we know, it is KEY_ANY.
+ * The rules are those of https://dev.mysql.com/doc/refman/8.4/en/type-conversion.html and the code behind it:
+ * an integer column beside a string compares as doubles, unless the string is a constant that the column can
+ * hold without loss (then as integers); a text column beside a number compares as doubles, so that '7', '07'
+ * and '7abc' all equal 7; a DATE beside a text with a time compares as DATETIME. Where the answer depends on
+ * more than we know, it is KEY_ANY.
  */
 #include "router/rules.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-/* ---- columns ------------------------------------------------------------------------------------------------ */
+/* ---- columns
+ * ------------------------------------------------------------------------------------------------ */
 
 static bool ends_with(struct str s, const char *suffix)
 {
@@ -21,15 +24,15 @@ static bool ends_with(struct str s, const char *suffix)
 
 static enum key_collation collation_kind(struct str c)
 {
-    /* Untailored ones, whose ASCII characters equal each other by letter case only. Language collations are left out: 'v' = 'w'
-     * in some, 'i' = 'y' in others. */
+    /* Untailored ones, whose ASCII characters equal each other by letter case only. Language collations are
+     * left out: 'v' = 'w' in some, 'i' = 'y' in others. */
     static const char *const ascii_ci[] = {
-        "_general_ci",      "_general_nopad_ci", "_general_mysql500_ci", "_general_cs",     "_unicode_ci",
-        "_unicode_nopad_ci", "_unicode_520_ci",  "_unicode_520_nopad_ci", "_uca1400_ai_ci", "_uca1400_ai_cs",
-        "_uca1400_as_ci",   "_uca1400_as_cs",    "_uca1400_nopad_ai_ci", "_uca1400_nopad_ai_cs", "_uca1400_nopad_as_ci",
-        "_uca1400_nopad_as_cs"};
-    static const char *const whole[] = {"utf8mb4_0900_ai_ci", "utf8mb4_0900_as_ci", "utf8mb4_0900_as_cs", "latin1_swedish_ci",
-                                        "latin1_swedish_nopad_ci"};
+        "_general_ci",          "_general_nopad_ci",    "_general_mysql500_ci", "_general_cs",
+        "_unicode_ci",          "_unicode_nopad_ci",    "_unicode_520_ci",      "_unicode_520_nopad_ci",
+        "_uca1400_ai_ci",       "_uca1400_ai_cs",       "_uca1400_as_ci",       "_uca1400_as_cs",
+        "_uca1400_nopad_ai_ci", "_uca1400_nopad_ai_cs", "_uca1400_nopad_as_ci", "_uca1400_nopad_as_cs"};
+    static const char *const whole[] = {"utf8mb4_0900_ai_ci", "utf8mb4_0900_as_ci", "utf8mb4_0900_as_cs",
+                                        "latin1_swedish_ci", "latin1_swedish_nopad_ci"};
     if (!c.len) return COLL_UNKNOWN;
     if (ends_with(c, "_bin") || str_eq(c, STR("binary"))) return COLL_BIN;
     if (str_starts_nocase(c, STR("latin7"))) return COLL_OTHER;
@@ -68,9 +71,11 @@ static bool type_of_class(enum cat_class c, enum conf_key_type *out)
 static bool class_fits(enum conf_key_type t, enum cat_class c)
 {
     switch (t) {
-    case CONF_KEY_INTEGER: return c == CAT_INT || c == CAT_UINT || c == CAT_DECIMAL || c == CAT_YEAR || c == CAT_TEXT;
+    case CONF_KEY_INTEGER:
+        return c == CAT_INT || c == CAT_UINT || c == CAT_DECIMAL || c == CAT_YEAR || c == CAT_TEXT;
     case CONF_KEY_STRING: return c == CAT_TEXT || c == CAT_BINARY;
-    case CONF_KEY_DATE: return c == CAT_DATE || c == CAT_DATETIME; /* TIMESTAMP: the day depends on the reader's time zone */
+    case CONF_KEY_DATE:
+        return c == CAT_DATE || c == CAT_DATETIME; /* TIMESTAMP: the day depends on the reader's time zone */
     case CONF_KEY_BINARY: return c == CAT_BINARY;
     case CONF_KEY_DECIMAL: return c == CAT_DECIMAL || c == CAT_INT || c == CAT_UINT;
     }
@@ -88,7 +93,8 @@ static uint32_t type_length(struct str type)
     return (uint32_t)n;
 }
 
-void keycol_init(struct keycol *k, const struct conf_table *t, uint32_t column, const struct cat_table *meta, bool foreign)
+void keycol_init(struct keycol *k, const struct conf_table *t, uint32_t column, const struct cat_table *meta,
+                 bool foreign)
 {
     const struct conf_algorithm *alg = t->algorithm;
     const struct cat_column *c = cat_column(meta, t->shard_columns[column].value, NULL);
@@ -102,8 +108,10 @@ void keycol_init(struct keycol *k, const struct conf_table *t, uint32_t column, 
         k->precision = c->cls == CAT_TEXT || c->cls == CAT_BINARY ? type_length(c->type) : c->precision;
         k->scale = c->scale;
         if (c->cls == CAT_INT || c->cls == CAT_UINT) { /* bytes of the integer type, for range checks */
-            static const struct { const char *name; uint32_t bytes; } ints[] = {
-                {"tinyint", 1}, {"smallint", 2}, {"mediumint", 3}, {"bigint", 8}, {"int", 4}};
+            static const struct {
+                const char *name;
+                uint32_t bytes;
+            } ints[] = {{"tinyint", 1}, {"smallint", 2}, {"mediumint", 3}, {"bigint", 8}, {"int", 4}};
             k->precision = 8;
             for (size_t i = 0; i < COUNT_OF(ints); i++)
                 if (str_starts_nocase(c->type, str_of(ints[i].name))) {
@@ -113,8 +121,10 @@ void keycol_init(struct keycol *k, const struct conf_table *t, uint32_t column, 
         }
     }
     if (alg->type == CONF_ALG_HASH && !alg->key_given) {
-        if (!c) k->known = false;
-        else if (!type_of_class(c->cls, &k->type)) k->odd = true;
+        if (!c)
+            k->known = false;
+        else if (!type_of_class(c->cls, &k->type))
+            k->odd = true;
     } else if (c) {
         k->odd = !class_fits(k->type, c->cls);
     }
@@ -154,7 +164,8 @@ bool keycol_agree(const struct keycol *a, const struct keycol *b)
     return false;
 }
 
-/* ---- text ------------------------------------------------------------------------------------------------------ */
+/* ---- text
+ * ------------------------------------------------------------------------------------------------------ */
 
 static bool plain_ascii(struct str s)
 {
@@ -190,7 +201,8 @@ static struct str without_zeros(struct str s)
     return s;
 }
 
-/* ---- numbers ---------------------------------------------------------------------------------------------------- */
+/* ---- numbers
+ * ---------------------------------------------------------------------------------------------------- */
 
 /* A number in text as digits: [sign] int [.frac] [e exp]. */
 struct digits {
@@ -251,7 +263,8 @@ static bool digits_int(const struct digits *d, int128 *out)
 static const int128 two53 = (int128)1 << 53;
 
 /* Where a number lies among the integers: floor, and whether it is that integer. KEY_ANY: cannot tell. */
-static enum key_answer number_floor(const struct keycol *k, const struct value *v, int128 *floor_out, bool *exact)
+static enum key_answer number_floor(const struct keycol *k, const struct value *v, int128 *floor_out,
+                                    bool *exact)
 {
     struct digits d;
     *exact = true;
@@ -262,7 +275,8 @@ static enum key_answer number_floor(const struct keycol *k, const struct value *
     case VALUE_BYTES: *floor_out = (int128)v->u; return v->i == 1 ? KEY_IS : KEY_ANY;
     case VALUE_DECIMAL:
         d = digits_of(v->s);
-        if (d.frac.len > 30 || !digits_int(&d, floor_out)) return KEY_ANY; /* literals are cut at 30 decimals */
+        if (d.frac.len > 30 || !digits_int(&d, floor_out))
+            return KEY_ANY; /* literals are cut at 30 decimals */
         if (d.frac.len) {
             *exact = false;
             if (d.neg) *floor_out -= 1;
@@ -272,7 +286,8 @@ static enum key_answer number_floor(const struct keycol *k, const struct value *
     case VALUE_STRING: {
         d = digits_of(v->s);
         if (v->kind == VALUE_STRING && d.whole && !d.has_exp && !d.frac.len && digits_int(&d, floor_out) &&
-            *floor_out >= INT64_MIN && *floor_out <= (int128)UINT64_MAX && (!k->typed || k->cls == CAT_INT || k->cls == CAT_UINT))
+            *floor_out >= INT64_MIN && *floor_out <= (int128)UINT64_MAX &&
+            (!k->typed || k->cls == CAT_INT || k->cls == CAT_UINT))
             return KEY_IS; /* the column can hold it: compared as integers */
         char text[64];
         if (d.all.len >= sizeof text) return KEY_ANY;
@@ -319,7 +334,8 @@ static enum key_answer int_equal(const struct keycol *k, const struct value *v, 
     return exact ? KEY_IS : KEY_NONE;
 }
 
-static enum key_answer int_bound(const struct keycol *k, const struct value *v, bool lower, bool strict, struct key *out)
+static enum key_answer int_bound(const struct keycol *k, const struct value *v, bool lower, bool strict,
+                                 struct key *out)
 {
     bool exact;
     if (k->typed && k->cls == CAT_TEXT && (v->kind == VALUE_STRING || v->kind == VALUE_BYTES)) return KEY_ANY;
@@ -334,14 +350,16 @@ static enum key_answer int_bound(const struct keycol *k, const struct value *v, 
 
 static bool int_in_range(const struct keycol *k, int128 n)
 {
-    if (!k->typed || k->cls == CAT_TEXT || k->cls == CAT_DECIMAL) return n >= INT64_MIN && n <= (int128)UINT64_MAX;
+    if (!k->typed || k->cls == CAT_TEXT || k->cls == CAT_DECIMAL)
+        return n >= INT64_MIN && n <= (int128)UINT64_MAX;
     if (k->cls == CAT_YEAR) return n >= 1901 && n <= 2155;
     uint32_t bits = k->precision * 8;
     int128 span = (int128)1 << bits;
     return k->cls == CAT_UINT ? n >= 0 && n < span : n >= -(span >> 1) && n < span >> 1;
 }
 
-static enum key_answer int_store(const struct keycol *k, const struct value *v, struct key *out, const char **why)
+static enum key_answer int_store(const struct keycol *k, const struct value *v, struct key *out,
+                                 const char **why)
 {
     bool exact = true;
     struct digits d;
@@ -391,8 +409,8 @@ static enum key_answer decimal_text(const struct digits *d, struct arena *a, str
     return KEY_IS;
 }
 
-static enum key_answer decimal_key(const struct keycol *k, const struct value *v, bool store, struct arena *a, struct key *out,
-                                   struct digits *d)
+static enum key_answer decimal_key(const struct keycol *k, const struct value *v, bool store, struct arena *a,
+                                   struct key *out, struct digits *d)
 {
     struct str text = v->s;
     switch (v->kind) {
@@ -414,13 +432,16 @@ static enum key_answer decimal_key(const struct keycol *k, const struct value *v
     if (v->kind == VALUE_FLOAT || v->kind == VALUE_STRING) {
         if (d->has_exp || (store && !d->whole)) return KEY_ANY;
         /* As doubles; up to 15 digits on both sides a double tells them apart. */
-        if (!store && (!k->typed || k->precision > 15 || k->cls != CAT_DECIMAL || d->integer.len + d->frac.len > 15)) return KEY_ANY;
+        if (!store &&
+            (!k->typed || k->precision > 15 || k->cls != CAT_DECIMAL || d->integer.len + d->frac.len > 15))
+            return KEY_ANY;
         if (v->kind == VALUE_FLOAT && store) return KEY_ANY;
     }
     return decimal_text(d, a, out);
 }
 
-static enum key_answer decimal_store(const struct keycol *k, const struct value *v, struct arena *a, struct key *out, const char **why)
+static enum key_answer decimal_store(const struct keycol *k, const struct value *v, struct arena *a,
+                                     struct key *out, const char **why)
 {
     struct digits d = {0};
     *why = "it is not a plain decimal number";
@@ -443,15 +464,20 @@ static int decimal_cmp(struct str a, struct str b)
     if (na != nb) return na ? -1 : 1;
     struct digits x = digits_of(a), y = digits_of(b);
     int c;
-    if (x.integer.len != y.integer.len) c = x.integer.len < y.integer.len ? -1 : 1;
-    else c = str_cmp(x.integer, y.integer);
+    if (x.integer.len != y.integer.len)
+        c = x.integer.len < y.integer.len ? -1 : 1;
+    else
+        c = str_cmp(x.integer, y.integer);
     if (!c) c = str_cmp(x.frac, y.frac);
     return na ? -c : c;
 }
 
 /* ---- dates ---- */
 
-static bool leap(int64_t y) { return (y % 4 == 0 && y % 100 != 0) || y % 400 == 0; }
+static bool leap(int64_t y)
+{
+    return (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
+}
 
 /* Civil date to days, after Howard Hinnant's chrono-compatible algorithms. */
 bool date_days(int64_t y, int64_t m, int64_t d, int64_t *days)
@@ -468,7 +494,8 @@ void date_of_days(int64_t z, int64_t *y, int64_t *m, int64_t *d)
 {
     z += 719468;
     int64_t era = (z >= 0 ? z : z - 146096) / 146097, doe = z - era * 146097;
-    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365, doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365,
+            doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
     int64_t mp = (5 * doy + 2) / 153;
     *d = doy - (153 * mp + 2) / 5 + 1;
     *m = mp < 10 ? mp + 3 : mp - 9;
@@ -477,19 +504,21 @@ void date_of_days(int64_t z, int64_t *y, int64_t *m, int64_t *d)
 
 struct moment {
     int64_t day;
-    bool timed;    /* not midnight */
-    bool rounds;   /* a column with fewer decimals would store the next day */
+    bool timed;  /* not midnight */
+    bool rounds; /* a column with fewer decimals would store the next day */
 };
 
 static size_t take_digits(struct str s, size_t at, size_t max, int64_t *out)
 {
     size_t i = at;
     *out = 0;
-    while (i < s.len && i - at < max && s.ptr[i] >= '0' && s.ptr[i] <= '9') *out = *out * 10 + (s.ptr[i++] - '0');
+    while (i < s.len && i - at < max && s.ptr[i] >= '0' && s.ptr[i] <= '9')
+        *out = *out * 10 + (s.ptr[i++] - '0');
     return i - at;
 }
 
-/* The forms that are read without doubt: Y-M-D with four digits of year, YYYYMMDD, and a time [ T]h:m:s[.f] behind the first. */
+/* The forms that are read without doubt: Y-M-D with four digits of year, YYYYMMDD, and a time [ T]h:m:s[.f]
+ * behind the first. */
 static bool moment_of(struct str s, struct moment *out)
 {
     int64_t y, m, d, h = 0, mi = 0, se = 0, fr = 0;
@@ -554,7 +583,8 @@ static enum key_answer date_equal(const struct value *v, struct arena *a, struct
     return m.rounds ? KEY_ANY : KEY_IS;
 }
 
-static enum key_answer date_bound(const struct keycol *k, const struct value *v, bool lower, bool strict, struct arena *a, struct key *out)
+static enum key_answer date_bound(const struct keycol *k, const struct value *v, bool lower, bool strict,
+                                  struct arena *a, struct key *out)
 {
     struct moment m;
     enum key_answer r = moment_value(v, a, &m);
@@ -579,23 +609,29 @@ static enum key_answer date_store(const struct value *v, struct arena *a, struct
 
 /* ---- strings and bytes ---- */
 
-static enum key_answer string_equal(const struct keycol *k, const struct value *v, struct arena *a, struct key *out)
+static enum key_answer string_equal(const struct keycol *k, const struct value *v, struct arena *a,
+                                    struct key *out)
 {
     if (v->kind == VALUE_NULL) return KEY_NONE;
     if (v->kind != VALUE_STRING && v->kind != VALUE_BYTES) return KEY_ANY;
     if (!text_narrows(k)) return KEY_ANY;
-    if (ascii_only(k) || v->kind == VALUE_BYTES ? !plain_ascii(v->s) : k->foreign && !seven_bit(v->s)) return KEY_ANY;
+    if (ascii_only(k) || v->kind == VALUE_BYTES ? !plain_ascii(v->s) : k->foreign && !seven_bit(v->s))
+        return KEY_ANY;
     return text_key(k->case_sensitive, v->s, a, out);
 }
 
-static enum key_answer string_bound(const struct keycol *k, const struct value *v, bool lower, struct arena *a, struct key *out)
+static enum key_answer string_bound(const struct keycol *k, const struct value *v, bool lower,
+                                    struct arena *a, struct key *out)
 {
     if (v->kind == VALUE_NULL) return KEY_NONE;
-    if (v->kind != VALUE_STRING || !k->case_sensitive || !(k->collation == COLL_BIN || !k->typed) || !seven_bit(v->s)) return KEY_ANY;
+    if (v->kind != VALUE_STRING || !k->case_sensitive || !(k->collation == COLL_BIN || !k->typed) ||
+        !seven_bit(v->s))
+        return KEY_ANY;
     struct str s = v->s;
     while (s.len && s.ptr[s.len - 1] == ' ') s.len--;
     if (lower) {
-        /* Under PAD SPACE 'a' > 'a\t': keys without what follows a control character are above the bound too. */
+        /* Under PAD SPACE 'a' > 'a\t': keys without what follows a control character are above the bound too.
+         */
         for (size_t i = 0; i < s.len; i++)
             if ((unsigned char)s.ptr[i] < 0x20) s.len = i;
         out->text = s;
@@ -616,17 +652,22 @@ static size_t utf8_chars(struct str s)
     return n;
 }
 
-static enum key_answer string_store(const struct keycol *k, const struct value *v, struct arena *a, struct key *out, const char **why)
+static enum key_answer string_store(const struct keycol *k, const struct value *v, struct arena *a,
+                                    struct key *out, const char **why)
 {
     struct str s = v->s;
     *why = "its stored text is not certain";
     if (v->kind == VALUE_NULL) return KEY_NONE;
-    if (v->kind == VALUE_INT) s = arena_printf(a, "%lld", (long long)v->i);
-    else if (v->kind == VALUE_UINT) s = arena_printf(a, "%llu", (unsigned long long)v->u);
-    else if (v->kind != VALUE_STRING && v->kind != VALUE_BYTES) return KEY_ANY;
+    if (v->kind == VALUE_INT)
+        s = arena_printf(a, "%lld", (long long)v->i);
+    else if (v->kind == VALUE_UINT)
+        s = arena_printf(a, "%llu", (unsigned long long)v->u);
+    else if (v->kind != VALUE_STRING && v->kind != VALUE_BYTES)
+        return KEY_ANY;
     if (!s.ptr) return KEY_NOMEM;
     if (ascii_only(k) && text_narrows(k) && !plain_ascii(s)) {
-        *why = "under its collation it may equal other spellings; give the shard column a _bin collation or use ASCII keys";
+        *why = "under its collation it may equal other spellings; give the shard column a _bin collation or "
+               "use ASCII keys";
         return KEY_ANY;
     }
     if ((k->foreign || v->kind == VALUE_BYTES) && !seven_bit(s)) {
@@ -639,13 +680,16 @@ static enum key_answer string_store(const struct keycol *k, const struct value *
     return text_key(k->case_sensitive, s, a, out);
 }
 
-static enum key_answer bytes_key(const struct keycol *k, const struct value *v, bool store, struct arena *a, struct key *out, const char **why)
+static enum key_answer bytes_key(const struct keycol *k, const struct value *v, bool store, struct arena *a,
+                                 struct key *out, const char **why)
 {
     struct str s = v->s;
     *why = "its stored bytes are not certain";
     if (v->kind == VALUE_NULL) return KEY_NONE;
-    if (v->kind == VALUE_INT && store) s = arena_printf(a, "%lld", (long long)v->i);
-    else if (v->kind != VALUE_STRING && v->kind != VALUE_BYTES) return KEY_ANY;
+    if (v->kind == VALUE_INT && store)
+        s = arena_printf(a, "%lld", (long long)v->i);
+    else if (v->kind != VALUE_STRING && v->kind != VALUE_BYTES)
+        return KEY_ANY;
     if (!s.ptr) return KEY_NOMEM;
     *why = "it is too long for the column";
     if (store && k->typed && k->precision && s.len > k->precision) return KEY_ANY;
@@ -659,7 +703,8 @@ static bool misplaced(const struct keycol *k, const struct value *v)
     return v->kind == VALUE_STRING && v->i == VALUE_IS_TEMPORAL && k->type != CONF_KEY_DATE;
 }
 
-/* ---- the three questions ------------------------------------------------------------------------------------------ */
+/* ---- the three questions
+ * ------------------------------------------------------------------------------------------ */
 
 enum key_answer key_equal(const struct keycol *k, const struct value *v, struct arena *a, struct key *out)
 {
@@ -678,7 +723,8 @@ enum key_answer key_equal(const struct keycol *k, const struct value *v, struct 
     return KEY_ANY;
 }
 
-enum key_answer key_bound(const struct keycol *k, const struct value *v, bool lower, bool strict, struct arena *a, struct key *out)
+enum key_answer key_bound(const struct keycol *k, const struct value *v, bool lower, bool strict,
+                          struct arena *a, struct key *out)
 {
     const char *why;
     struct digits d;
@@ -695,7 +741,8 @@ enum key_answer key_bound(const struct keycol *k, const struct value *v, bool lo
     return KEY_ANY;
 }
 
-enum key_answer key_store(const struct keycol *k, const struct value *v, struct arena *a, struct key *out, const char **why)
+enum key_answer key_store(const struct keycol *k, const struct value *v, struct arena *a, struct key *out,
+                          const char **why)
 {
     *out = (struct key){0};
     *why = "";
@@ -718,7 +765,8 @@ enum key_answer key_store(const struct keycol *k, const struct value *v, struct 
     return KEY_ANY;
 }
 
-bool key_parse(enum conf_key_type type, bool case_sensitive, struct str text, struct arena *a, struct key *out)
+bool key_parse(enum conf_key_type type, bool case_sensitive, struct str text, struct arena *a,
+               struct key *out)
 {
     struct digits d;
     struct moment m;

@@ -4,8 +4,8 @@
  *   Table 'shop_0.orders_3' doesn't exist            ->  Table 'shop.orders' doesn't exist
  *   Duplicate entry '7' for key 'orders_3.PRIMARY'   ->  ... for key 'orders.PRIMARY'
  *
- * A message is read as text with dotted names in it, each part bare or in backticks. Only names that the rules know are
- * replaced; the user's own value in "Duplicate entry '..'" is passed over.
+ * A message is read as text with dotted names in it, each part bare or in backticks. Only names that the
+ * rules know are replaced; the user's own value in "Duplicate entry '..'" is passed over.
  */
 #include "router/rules.h"
 
@@ -21,7 +21,8 @@ static const struct rt_place *place_of(const struct rt_source *src, struct str d
     return map_get(&src->places, str_make(key, database.len + table.len + 1));
 }
 
-bool router_logical(const struct router *r, uint32_t source, struct str database, struct str table, struct str *schema, struct str *name)
+bool router_logical(const struct router *r, uint32_t source, struct str database, struct str table,
+                    struct str *schema, struct str *name)
 {
     if (source >= r->conf->nsources) return false;
     const struct rt_source *src = &r->sources[source];
@@ -42,7 +43,8 @@ bool router_is_node(const struct router *r, uint32_t source, struct str database
 
 static bool name_byte(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' || (unsigned char)c >= 0x80;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '$' || (unsigned char)c >= 0x80;
 }
 
 /* One part of a dotted name at `at`; 0: none. */
@@ -63,14 +65,16 @@ static size_t take_part(struct str m, size_t at, struct str *part)
 static void put_part(struct buf *out, struct str message, struct str part, struct str name)
 {
     const char *after = part.ptr + part.len;
-    bool ticks = part.ptr > message.ptr && part.ptr[-1] == '`' && after < message.ptr + message.len && *after == '`';
+    bool ticks =
+        part.ptr > message.ptr && part.ptr[-1] == '`' && after < message.ptr + message.len && *after == '`';
     if (ticks) buf_put_u8(out, '`');
     buf_put_str(out, name);
     if (ticks) buf_put_u8(out, '`');
 }
 
 /* Writes parts[0..n) with what is known replaced. */
-static void put_dotted(const struct rt_source *src, struct str m, const struct str *parts, uint32_t n, struct buf *out)
+static void put_dotted(const struct rt_source *src, struct str m, const struct str *parts, uint32_t n,
+                       struct buf *out)
 {
     struct str names[PARTS];
     for (uint32_t i = 0; i < n; i++) names[i] = parts[i];

@@ -1,22 +1,24 @@
 /*
- * plan.h - the inside of a plan. Private to router/: made by build*.c, read by bind.c, render.c, cache.c, explain.c.
+ * plan.h - the inside of a plan. Private to router/: made by build*.c, read by bind.c, render.c, cache.c,
+ * explain.c.
  *
  *      text:   SELECT c FROM orders WHERE id = 5 ORDER BY c LIMIT 10
  *      single:               [----]                                     table
  *      scatter:        ^     [----]                         [------]    hidden columns, table, limit
  *
- * The two texts are lists of edits by token number, sorted, not overlapping. An edit's replacement may hold parts of the
- * statement itself (an ORDER BY expression as a hidden column): those are token ranges, copied with the single edits inside
- * them, so that a plan never remembers a literal's value.
+ * The two texts are lists of edits by token number, sorted, not overlapping. An edit's replacement may hold
+ * parts of the statement itself (an ORDER BY expression as a hidden column): those are token ranges, copied
+ * with the single edits inside them, so that a plan never remembers a literal's value.
  */
 #ifndef WEIR_ROUTER_PLAN_H
 #define WEIR_ROUTER_PLAN_H
 
 #include "router/rules.h"
 
-/* ---- edits ------------------------------------------------------------------------------------------------- */
+/* ---- edits
+ * ------------------------------------------------------------------------------------------------- */
 
-struct seg { /* a piece of replacement text */
+struct seg {               /* a piece of replacement text */
     struct str text;       /* written when range is empty */
     struct sql_span range; /* tokens of the statement, with the single edits in it */
 };
@@ -29,8 +31,15 @@ enum edit_kind {
     EDIT_SUFFIX     /* the token itself and the leg's physical table name behind it: constraint names */
 };
 enum fact {
-    FACT_LAST_INSERT_ID, FACT_FOUND_ROWS, FACT_ROW_COUNT, FACT_CONNECTION_ID, FACT_DATABASE, FACT_USER, FACT_CURRENT_USER,
-    FACT_WARNING_COUNT, FACT_ERROR_COUNT
+    FACT_LAST_INSERT_ID,
+    FACT_FOUND_ROWS,
+    FACT_ROW_COUNT,
+    FACT_CONNECTION_ID,
+    FACT_DATABASE,
+    FACT_USER,
+    FACT_CURRENT_USER,
+    FACT_WARNING_COUNT,
+    FACT_ERROR_COUNT
 };
 struct edit {
     struct sql_span span;
@@ -45,12 +54,13 @@ struct edits {
     uint32_t len, cap;
 };
 
-/* ---- conditions --------------------------------------------------------------------------------------------- */
+/* ---- conditions
+ * --------------------------------------------------------------------------------------------- */
 
 enum cond_kind {
     COND_ALL,
     COND_NONE,
-    COND_CONST,  /* a constant condition: none when it is false */
+    COND_CONST, /* a constant condition: none when it is false */
     COND_AND,
     COND_OR,
     COND_POINTS, /* shard columns equal one of the tuples */
@@ -75,28 +85,31 @@ struct plan_ref {
     const struct rt_table *table;
     const struct keycol *keys; /* one a shard column */
     struct cond *cond;
-    bool free;     /* not tied to the others by the shard key: must stay inside the one shard of the statement */
+    bool free; /* not tied to the others by the shard key: must stay inside the one shard of the statement */
     bool nullable; /* the optional side of an outer join: its shards do not narrow the statement */
 };
 
-/* ---- INSERT ---------------------------------------------------------------------------------------------------- */
+/* ---- INSERT
+ * ---------------------------------------------------------------------------------------------------- */
 
 struct plan_insert {
     const struct rt_table *table; /* SHARDED, or with a generated column; else NULL */
     const struct keycol *keys;
-    uint32_t *key_at;      /* which value of a row holds shard column i; UINT32_MAX: the generated column, appended */
+    uint32_t
+        *key_at; /* which value of a row holds shard column i; UINT32_MAX: the generated column, appended */
     const struct sql_row *rows;
     uint32_t nrows;
     struct sql_span rows_span; /* written row by row, not by edits */
     bool set_form;
-    struct str id_name;    /* of the generated column, quoted */
-    uint32_t id_at;        /* value of the generated column in a row; UINT32_MAX: appended; only when `generated` */
+    struct str id_name; /* of the generated column, quoted */
+    uint32_t id_at; /* value of the generated column in a row; UINT32_MAX: appended; only when `generated` */
     bool generated;
-    bool zero_is_id;       /* 0 asks for an id too */
-    bool select;           /* INSERT ... SELECT: legs come from refs */
+    bool zero_is_id; /* 0 asks for an id too */
+    bool select;     /* INSERT ... SELECT: legs come from refs */
 };
 
-/* ---- the plan ---------------------------------------------------------------------------------------------------- */
+/* ---- the plan
+ * ---------------------------------------------------------------------------------------------------- */
 
 enum route {
     ROUTE_FIXED,  /* legs are known */
@@ -112,27 +125,27 @@ struct plan {
     int refs;
     struct arena arena;
     const struct router *router;
-    struct str schema;           /* current one when built */
+    struct str schema; /* current one when built */
     const struct rt_schema *current;
-    struct sql_scan scan;        /* own copy */
+    struct sql_scan scan; /* own copy */
     struct sql_options opt;
     struct fault fault;
     struct edits single, scatter;
     struct guard *guards;
     uint32_t nguards;
     enum route route;
-    struct plan_leg *legs;       /* FIXED */
+    struct plan_leg *legs; /* FIXED */
     uint32_t nlegs;
     const struct rt_table *layout; /* SHARDS: whose nodes the shard numbers count */
     struct plan_ref *shard_refs;
     uint32_t nrefs;
-    bool tied;                   /* some refs are not free */
-    bool one_leg;                /* EXPLAIN, DESCRIBE: the first leg answers for all */
-    bool no_scatter;             /* binding to several legs is refused, with: */
-    struct str why, way_out;     /* "GROUP_CONCAT", "add a condition..." */
+    bool tied;                      /* some refs are not free */
+    bool one_leg;                   /* EXPLAIN, DESCRIBE: the first leg answers for all */
+    bool no_scatter;                /* binding to several legs is refused, with: */
+    struct str why, way_out;        /* "GROUP_CONCAT", "add a condition..." */
     const struct rt_table **copies; /* broadcast tables: must be on each leg's source */
     uint32_t ncopies;
-    uint32_t must_source;        /* a whole table takes part: each leg must be on its source; UINT32_MAX: none */
+    uint32_t must_source; /* a whole table takes part: each leg must be on its source; UINT32_MAX: none */
     struct str must_name;
     const struct sql_limit *limit;
     struct plan_insert *insert;
@@ -140,7 +153,8 @@ struct plan {
 };
 
 /* The set of shards of one reference. False: out of memory. */
-bool cond_eval(const struct plan_ref *ref, const struct cond *c, const struct given *g, struct arena *a, struct shards *out);
+bool cond_eval(const struct plan_ref *ref, const struct cond *c, const struct given *g, struct arena *a,
+               struct shards *out);
 
 /* 1235 with "Weir: ... is not supported yet; ...". */
 void plan_refuse(struct fault *f, struct arena *a, const char *fmt, ...) PRINTF_LIKE(3, 4);

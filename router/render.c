@@ -1,6 +1,6 @@
 /*
- * render.c - a bound plan and one of its legs -> the text for the server: the statement's own bytes with the plan's edits.
- * Comments and blanks that no edit covers stay as they are.
+ * render.c - a bound plan and one of its legs -> the text for the server: the statement's own bytes with the
+ * plan's edits. Comments and blanks that no edit covers stay as they are.
  */
 #include "router/plan.h"
 
@@ -14,17 +14,21 @@ struct rx {
     bool edited; /* the last bytes are an edit's */
 };
 
-static uint32_t end_of(const struct sql_scan *s, uint32_t tok) { return s->toks[tok].off + s->toks[tok].len; }
+static uint32_t end_of(const struct sql_scan *s, uint32_t tok)
+{
+    return s->toks[tok].off + s->toks[tok].len;
+}
 
 /* Bytes that may be read as one token with their neighbours. */
 static bool sticky(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$' || c == '`' || c == '\'' ||
-           c == '"' || c == '@' || c == '?' || (c & 0x80);
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+           c == '$' || c == '`' || c == '\'' || c == '"' || c == '@' || c == '?' || (c & 0x80);
 }
 static bool sticky_op(char c)
 {
-    return c == '-' || c == '+' || c == '*' || c == '/' || c == '<' || c == '>' || c == '=' || c == '!' || c == '|' || c == '&' || c == ':' || c == '#';
+    return c == '-' || c == '+' || c == '*' || c == '/' || c == '<' || c == '>' || c == '=' || c == '!' ||
+           c == '|' || c == '&' || c == ':' || c == '#';
 }
 
 static void space(struct rx *x, char next)
@@ -32,7 +36,8 @@ static void space(struct rx *x, char next)
     const struct buf *o = x->out;
     if (!o->len) return;
     char last = o->data[o->len - 1];
-    if ((sticky(last) && sticky(next)) || (sticky_op(last) && sticky_op(next)) || (last == ')' && sticky(next)) || (last == ',' && sticky(next)))
+    if ((sticky(last) && sticky(next)) || (sticky_op(last) && sticky_op(next)) ||
+        (last == ')' && sticky(next)) || (last == ',' && sticky(next)))
         buf_put_u8(x->out, ' ');
 }
 
@@ -46,11 +51,13 @@ static void copy(struct rx *x, uint32_t from, uint32_t to)
 
 static void put_range(struct rx *x, struct sql_span r, const struct edits *edits, const struct edit *extra);
 
-/* ---- what edits write ------------------------------------------------------------------------------------------------ */
+/* ---- what edits write
+ * ------------------------------------------------------------------------------------------------ */
 
 static const struct rt_node *node_of(const struct rx *x, const struct rt_table *t)
 {
-    if (t->conf->kind == CONF_TABLE_SHARDED) return &t->nodes[x->leg->shard < t->conf->nnodes ? x->leg->shard : 0];
+    if (t->conf->kind == CONF_TABLE_SHARDED)
+        return &t->nodes[x->leg->shard < t->conf->nnodes ? x->leg->shard : 0];
     uint32_t i = t->by_source[x->leg->source];
     return &t->nodes[i == UINT32_MAX ? 0 : i];
 }
@@ -81,15 +88,21 @@ static void put_fact(struct rx *x, enum fact fact)
     static const struct plan_facts none;
     const struct plan_facts *f = x->facts ? x->facts : &none;
     switch (fact) { /* n|0 is a BIGINT whatever n is; CAST keeps the sign that the function has */
-    case FACT_LAST_INSERT_ID: buf_printf(x->out, "CAST(%llu|0 AS UNSIGNED)", (unsigned long long)f->last_insert_id); break;
-    case FACT_FOUND_ROWS: buf_printf(x->out, "CAST(%llu|0 AS SIGNED)", (unsigned long long)f->found_rows); break;
+    case FACT_LAST_INSERT_ID:
+        buf_printf(x->out, "CAST(%llu|0 AS UNSIGNED)", (unsigned long long)f->last_insert_id);
+        break;
+    case FACT_FOUND_ROWS:
+        buf_printf(x->out, "CAST(%llu|0 AS SIGNED)", (unsigned long long)f->found_rows);
+        break;
     case FACT_ROW_COUNT: buf_printf(x->out, "CAST(%lld|0 AS SIGNED)", (long long)f->row_count); break;
     case FACT_CONNECTION_ID: buf_printf(x->out, "CAST(%u AS UNSIGNED)", f->connection_id); break;
     case FACT_WARNING_COUNT: buf_printf(x->out, "CAST(%u|0 AS UNSIGNED)", f->warning_count); break;
     case FACT_ERROR_COUNT: buf_printf(x->out, "CAST(%u|0 AS UNSIGNED)", f->error_count); break;
     case FACT_DATABASE:
-        if (x->p->schema.len) put_string(x, x->p->schema);
-        else buf_putz(x->out, "NULL");
+        if (x->p->schema.len)
+            put_string(x, x->p->schema);
+        else
+            buf_putz(x->out, "NULL");
         break;
     case FACT_USER: put_string(x, f->user); break;
     case FACT_CURRENT_USER: put_string(x, f->current_user); break;
@@ -106,8 +119,10 @@ static void put_edit(struct rx *x, const struct edit *e)
     case EDIT_TEXT:
         for (uint32_t i = 0; i < e->nsegs; i++) {
             const struct seg *g = &e->segs[i];
-            if (g->range.end > g->range.first) put_range(x, g->range, &x->p->single, NULL);
-            else buf_put_str(x->out, g->text);
+            if (g->range.end > g->range.first)
+                put_range(x, g->range, &x->p->single, NULL);
+            else
+                buf_put_str(x->out, g->text);
         }
         break;
     case EDIT_TABLE: put_table(x, e->table); break;
@@ -132,47 +147,55 @@ static void put_edit(struct rx *x, const struct edit *e)
     if (x->out->len > before) x->edited = true;
 }
 
-/* ---- splicing ------------------------------------------------------------------------------------------------------------- */
+/* ---- splicing
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static uint32_t first_edit(const struct edits *e, uint32_t tok)
 {
     uint32_t lo = 0, hi = e->len;
     while (lo < hi) {
         uint32_t mid = lo + (hi - lo) / 2;
-        if (e->at[mid].span.first < tok) lo = mid + 1;
-        else hi = mid;
+        if (e->at[mid].span.first < tok)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
     return lo;
 }
 
-/* One edit: what lies before it, then its text; returns where copying goes on. An edit that takes one end of a versioned comment away
- * completes the other. */
+/* One edit: what lies before it, then its text; returns where copying goes on. An edit that takes one end of
+ * a versioned comment away completes the other. */
 static uint32_t put_one(struct rx *x, uint32_t at, uint32_t limit, const struct edit *e)
 {
     const struct sql_scan *s = x->s;
     if (e->span.first == e->span.end) {
         uint32_t to = e->span.first >= limit && limit > 0 ? end_of(s, limit - 1) : s->toks[e->span.first].off;
         /* right behind the token before it: blanks and comments stay behind the insertion */
-        if (e->span.first > 0 && end_of(s, e->span.first - 1) >= at && end_of(s, e->span.first - 1) < to) to = end_of(s, e->span.first - 1);
+        if (e->span.first > 0 && end_of(s, e->span.first - 1) >= at && end_of(s, e->span.first - 1) < to)
+            to = end_of(s, e->span.first - 1);
         copy(x, at, to);
         put_edit(x, e);
         return to > at ? to : at;
     }
     copy(x, at, s->toks[e->span.first].off);
     put_edit(x, e);
-    bool in = s->toks[e->span.first].flags & SQL_TF_VERSIONED, out = s->toks[e->span.end - 1].flags & SQL_TF_VERSIONED;
+    bool in = s->toks[e->span.first].flags & SQL_TF_VERSIONED,
+         out = s->toks[e->span.end - 1].flags & SQL_TF_VERSIONED;
     if (in && !out) buf_putz(x->out, " */ ");
     if (!in && out) buf_putz(x->out, " /*! ");
     return end_of(s, e->span.end - 1);
 }
 
 /* Bytes [at, to) with the edits of tokens [first, end). */
-static void splice(struct rx *x, uint32_t at, uint32_t to, uint32_t first, uint32_t end, const struct edits *edits, const struct edit *extra)
+static void splice(struct rx *x, uint32_t at, uint32_t to, uint32_t first, uint32_t end,
+                   const struct edits *edits, const struct edit *extra)
 {
     for (uint32_t i = first_edit(edits, first); i < edits->len; i++) {
         const struct edit *e = &edits->at[i];
         if (e->span.end > end || e->span.first > end) break;
-        if (e->span.first == e->span.end && first != end) { /* what stands at the borders of a part belongs to its neighbours */
+        if (e->span.first == e->span.end &&
+            first != end) { /* what stands at the borders of a part belongs to its neighbours */
             if (e->span.first == first && first > 0) continue;
             if (e->span.first == end && end != x->s->ntoks) break;
         }
@@ -192,13 +215,16 @@ static void splice(struct rx *x, uint32_t at, uint32_t to, uint32_t first, uint3
 
 static void put_range(struct rx *x, struct sql_span r, const struct edits *edits, const struct edit *extra)
 {
-    bool in = x->s->toks[r.first].flags & SQL_TF_VERSIONED, out = x->s->toks[r.end - 1].flags & SQL_TF_VERSIONED;
+    bool in = x->s->toks[r.first].flags & SQL_TF_VERSIONED,
+         out = x->s->toks[r.end - 1].flags & SQL_TF_VERSIONED;
     if (in && !out) buf_putz(x->out, "/*! ");
     splice(x, x->s->toks[r.first].off, end_of(x->s, r.end - 1), r.first, r.end, edits, extra);
     if (out && !in) buf_putz(x->out, " */");
 }
 
-/* ---- INSERT ------------------------------------------------------------------------------------------------------------------ */
+/* ---- INSERT
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
 /* One row, with the id that it was given: in the place of its value, or appended. */
 static void put_row(struct rx *x, const struct plan_insert *in, uint32_t i)
@@ -213,8 +239,10 @@ static void put_row(struct rx *x, const struct plan_insert *in, uint32_t i)
     size_t n = sizeof text;
     do text[--n] = (char)('0' + id % 10);
     while (id /= 10);
-    struct seg seg[2] = {{.text = row->n ? STR(", ") : STR("")}, {.text = str_make(text + n, sizeof text - n)}};
-    struct edit e = {.kind = EDIT_TEXT, .segs = seg, .nsegs = 2, .span = {row->span.end - 1, row->span.end - 1}};
+    struct seg seg[2] = {{.text = row->n ? STR(", ") : STR("")},
+                         {.text = str_make(text + n, sizeof text - n)}};
+    struct edit e = {
+        .kind = EDIT_TEXT, .segs = seg, .nsegs = 2, .span = {row->span.end - 1, row->span.end - 1}};
     if (in->id_at < row->n) {
         e.span = row->values[in->id_at]->span;
         e.segs = &seg[1];
@@ -245,12 +273,15 @@ static void put_insert(struct rx *x, const struct plan_insert *in, const struct 
     splice(x, end_of(s, r.end - 1), s->len, r.end, s->ntoks, edits, NULL);
 }
 
-void plan_render(const struct bound *b, const struct sql_scan *scan, const struct plan_leg *leg, const struct plan_facts *facts, struct buf *out)
+void plan_render(const struct bound *b, const struct sql_scan *scan, const struct plan_leg *leg,
+                 const struct plan_facts *facts, struct buf *out)
 {
     const struct plan *p = b->plan;
     const struct edits *edits = b->merged ? &p->scatter : &p->single;
     struct rx x = {b, p, scan, leg, facts, out, false};
     const struct plan_insert *in = p->insert;
-    if (in && !in->select && (leg->rows || b->row_ids)) put_insert(&x, in, edits);
-    else splice(&x, 0, scan->len, 0, scan->ntoks, edits, NULL);
+    if (in && !in->select && (leg->rows || b->row_ids))
+        put_insert(&x, in, edits);
+    else
+        splice(&x, 0, scan->len, 0, scan->ntoks, edits, NULL);
 }

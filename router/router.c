@@ -1,10 +1,11 @@
 /*
- * router.c - compiled rules: names to tables, quoted physical names, rules; and the question "which shard holds this row".
- * Made once a configuration, read by all workers, never changed.
+ * router.c - compiled rules: names to tables, quoted physical names, rules; and the question "which shard
+ * holds this row". Made once a configuration, read by all workers, never changed.
  */
 #include "router/rules.h"
 
-/* ---- building ------------------------------------------------------------------------------------------------ */
+/* ---- building
+ * ------------------------------------------------------------------------------------------------ */
 
 /* `text` with the quotes it needs, in the arena. */
 static struct str quoted(struct arena *a, struct str x, struct str y)
@@ -80,7 +81,8 @@ static bool compile_schema(struct router *r, uint32_t i, struct diag *d)
     if (!s->tables || !s->databases || !map_put(&r->by_name, s->conf->name, s)) return false;
     for (uint32_t j = 0; j < c->nsources; j++) {
         s->databases[j] = quoted(&r->arena, s->conf->databases[j], STR_NULL);
-        if (!s->databases[j].ptr || !put_new(&r->sources[j].databases, s->conf->databases[j], s)) return false;
+        if (!s->databases[j].ptr || !put_new(&r->sources[j].databases, s->conf->databases[j], s))
+            return false;
     }
     for (uint32_t j = 0; j < s->conf->ntables; j++)
         if (!compile_table(r, s, j, d)) return false;
@@ -125,12 +127,22 @@ void router_free(struct router *r)
     mem_free(r);
 }
 
-const struct conf *router_conf(const struct router *r) { return r->conf; }
+const struct conf *router_conf(const struct router *r)
+{
+    return r->conf;
+}
 
-const struct rt_schema *rt_schema(const struct router *r, struct str name) { return map_get(&r->by_name, name); }
-const struct rt_table *rt_table(const struct rt_schema *s, struct str name) { return map_get(&s->by_name, name); }
+const struct rt_schema *rt_schema(const struct router *r, struct str name)
+{
+    return map_get(&r->by_name, name);
+}
+const struct rt_table *rt_table(const struct rt_schema *s, struct str name)
+{
+    return map_get(&s->by_name, name);
+}
 
-/* ---- which shard ------------------------------------------------------------------------------------------------- */
+/* ---- which shard
+ * ------------------------------------------------------------------------------------------------- */
 
 static struct str shown(const struct value *v, struct arena *a)
 {
@@ -141,16 +153,16 @@ static struct str shown(const struct value *v, struct arena *a)
     return s.ptr ? s : STR("?");
 }
 
-int64_t router_shard_of(const struct router *r, const struct conf_table *t, const struct cat_table *meta, const struct value *v, uint32_t n,
-                        struct arena *a, struct fault *f)
+int64_t router_shard_of(const struct router *r, const struct conf_table *t, const struct cat_table *meta,
+                        const struct value *v, uint32_t n, struct arena *a, struct fault *f)
 {
     const struct rt_table *rt = NULL;
     for (uint32_t i = 0; i < r->conf->nschemas && !rt; i++)
         for (uint32_t j = 0; j < r->schemas[i].conf->ntables; j++)
             if (r->schemas[i].tables[j].conf == t) rt = &r->schemas[i].tables[j];
     if (!rt || t->kind != CONF_TABLE_SHARDED || n != t->nshard_columns) {
-        fault_set(f, a, 1105, "HY000", "Weir: table %.*s has %u shard columns, %u values were given", STR_ARG(t->name),
-                  t->kind == CONF_TABLE_SHARDED ? t->nshard_columns : 0, n);
+        fault_set(f, a, 1105, "HY000", "Weir: table %.*s has %u shard columns, %u values were given",
+                  STR_ARG(t->name), t->kind == CONF_TABLE_SHARDED ? t->nshard_columns : 0, n);
         return -1;
     }
     struct key *keys = arena_array(a, struct key, n + 1);
@@ -167,7 +179,8 @@ int64_t router_shard_of(const struct router *r, const struct conf_table *t, cons
             fault_set(f, a, 1048, "23000", "Column '%.*s' cannot be null", STR_ARG(k.name));
             return -1;
         case KEY_ANY:
-            fault_set(f, a, 1235, "42000", "Weir: the value %.*s for shard column %.*s of %.*s cannot be placed: %s",
+            fault_set(f, a, 1235, "42000",
+                      "Weir: the value %.*s for shard column %.*s of %.*s cannot be placed: %s",
                       STR_ARG(shown(&v[i], a)), STR_ARG(k.name), STR_ARG(t->name), why);
             return -1;
         case KEY_NOMEM: keys = NULL; break;
@@ -179,7 +192,8 @@ int64_t router_shard_of(const struct router *r, const struct conf_table *t, cons
     }
     int64_t s = rule_point(&rt->rule, keys, types, n);
     if (s < 0)
-        fault_set(f, a, 1526, "HY000", "Table has no partition for value %.*s (Weir: column %.*s of table %.*s)",
+        fault_set(f, a, 1526, "HY000",
+                  "Table has no partition for value %.*s (Weir: column %.*s of table %.*s)",
                   STR_ARG(shown(&v[0], a)), STR_ARG(t->shard_columns[0].value), STR_ARG(t->name));
     return s;
 }

@@ -6,7 +6,8 @@
 
 #include <stdlib.h>
 
-/* ---- sets --------------------------------------------------------------------------------------------------- */
+/* ---- sets
+ * --------------------------------------------------------------------------------------------------- */
 
 bool shards_init(struct shards *s, uint32_t n, bool all, struct arena *a)
 {
@@ -56,7 +57,8 @@ uint32_t shards_next(const struct shards *s, uint32_t from)
     return s->n;
 }
 
-/* ---- point ----------------------------------------------------------------------------------------------------- */
+/* ---- point
+ * ----------------------------------------------------------------------------------------------------- */
 
 static uint64_t key_hash(const struct key *k, enum conf_key_type type)
 {
@@ -67,9 +69,16 @@ static uint64_t key_hash(const struct key *k, enum conf_key_type type)
     case CONF_KEY_DATE: {
         date_of_days((int64_t)k->num, &y, &m, &d);
         uint32_t yy = (uint32_t)y, mm = (uint32_t)m, dd = (uint32_t)d;
-        const char digits[10] = {(char)('0' + yy / 1000 % 10), (char)('0' + yy / 100 % 10), (char)('0' + yy / 10 % 10),
-                                 (char)('0' + yy % 10), '-', (char)('0' + mm / 10), (char)('0' + mm % 10), '-',
-                                 (char)('0' + dd / 10), (char)('0' + dd % 10)};
+        const char digits[10] = {(char)('0' + yy / 1000 % 10),
+                                 (char)('0' + yy / 100 % 10),
+                                 (char)('0' + yy / 10 % 10),
+                                 (char)('0' + yy % 10),
+                                 '-',
+                                 (char)('0' + mm / 10),
+                                 (char)('0' + mm % 10),
+                                 '-',
+                                 (char)('0' + dd / 10),
+                                 (char)('0' + dd % 10)};
         memcpy(text, digits, sizeof digits);
         return shard_hash_bytes(text, sizeof digits);
     }
@@ -107,8 +116,10 @@ static const struct rule_range *range_of(const struct rule *r, const struct key 
     while (lo < hi) {
         uint32_t mid = lo + (hi - lo) / 2;
         const struct rule_range *g = &r->ranges[mid];
-        if (g->low_open || key_cmp(r->key, &g->low, k) <= 0) lo = mid + 1;
-        else hi = mid;
+        if (g->low_open || key_cmp(r->key, &g->low, k) <= 0)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
     if (!lo) return NULL;
     const struct rule_range *g = &r->ranges[lo - 1];
@@ -120,8 +131,10 @@ static uint32_t list_lower(const struct rule *r, const struct key *k)
     uint32_t lo = 0, hi = r->nentries;
     while (lo < hi) {
         uint32_t mid = lo + (hi - lo) / 2;
-        if (key_cmp(r->key, &r->entries[mid].key, k) < 0) lo = mid + 1;
-        else hi = mid;
+        if (key_cmp(r->key, &r->entries[mid].key, k) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
     return lo;
 }
@@ -133,7 +146,8 @@ int64_t rule_point(const struct rule *r, const struct key *keys, const enum conf
     case CONF_ALG_MOD: s = mod_shard(keys[0].num, r->divisor); break;
     case CONF_ALG_HASH: {
         uint64_t h = 0;
-        if (n == 1) h = key_hash(&keys[0], types[0]);
+        if (n == 1)
+            h = key_hash(&keys[0], types[0]);
         else
             for (uint32_t i = 0; i < n; i++) h = shard_hash_join(h, key_hash(&keys[i], types[i]));
         s = (int64_t)(h % r->n);
@@ -147,17 +161,21 @@ int64_t rule_point(const struct rule *r, const struct key *keys, const enum conf
     case CONF_ALG_DATE: s = date_shard(r, (int64_t)keys[0].num); break;
     case CONF_ALG_LIST: {
         uint32_t i = list_lower(r, &keys[0]);
-        s = i < r->nentries && key_cmp(r->key, &r->entries[i].key, &keys[0]) == 0 ? (int64_t)r->entries[i].shard : -1;
+        s = i < r->nentries && key_cmp(r->key, &r->entries[i].key, &keys[0]) == 0
+                ? (int64_t)r->entries[i].shard
+                : -1;
         break;
     }
     }
     return s < (int64_t)r->n ? s : -1;
 }
 
-/* ---- interval ------------------------------------------------------------------------------------------------- */
+/* ---- interval
+ * ------------------------------------------------------------------------------------------------- */
 
 /* Value by value when there are few; else all. */
-static void enumerate(const struct rule *r, enum conf_key_type type, const struct key *low, const struct key *high, struct shards *out)
+static void enumerate(const struct rule *r, enum conf_key_type type, const struct key *low,
+                      const struct key *high, struct shards *out)
 {
     bool countable = type == CONF_KEY_INTEGER || type == CONF_KEY_DATE;
     int128 most = r->type == CONF_ALG_MOD && r->divisor < 4096 ? (int128)r->divisor : RULE_ENUMERATE;
@@ -171,7 +189,8 @@ static void enumerate(const struct rule *r, enum conf_key_type type, const struc
     }
 }
 
-void rule_interval(const struct rule *r, enum conf_key_type type, const struct key *low, const struct key *high, struct shards *out)
+void rule_interval(const struct rule *r, enum conf_key_type type, const struct key *low,
+                   const struct key *high, struct shards *out)
 {
     if (low && high && key_cmp(type, low, high) > 0) return;
     switch (r->type) {
@@ -191,7 +210,8 @@ void rule_interval(const struct rule *r, enum conf_key_type type, const struct k
         if (a < 0) a = 0;
         if (b > r->units - 1) b = r->units - 1;
         if (a > b) break;
-        for (int64_t s = a / r->units_a_shard; s <= b / r->units_a_shard && s < (int64_t)r->n; s++) shards_add(out, (uint32_t)s);
+        for (int64_t s = a / r->units_a_shard; s <= b / r->units_a_shard && s < (int64_t)r->n; s++)
+            shards_add(out, (uint32_t)s);
         break;
     }
     case CONF_ALG_LIST:
@@ -203,7 +223,8 @@ void rule_interval(const struct rule *r, enum conf_key_type type, const struct k
     }
 }
 
-/* ---- compiling --------------------------------------------------------------------------------------------------- */
+/* ---- compiling
+ * --------------------------------------------------------------------------------------------------- */
 
 static int by_entry(const void *x, const void *y, void *type)
 {
@@ -249,7 +270,8 @@ static bool compile_lists(struct rule *out, const struct conf_algorithm *alg, st
     return true;
 }
 
-bool rule_compile(struct rule *out, const struct conf_table *t, struct arena *a, struct diag *d, struct str file)
+bool rule_compile(struct rule *out, const struct conf_table *t, struct arena *a, struct diag *d,
+                  struct str file)
 {
     const struct conf_algorithm *alg = t->algorithm;
     bool ok = true;

@@ -1,8 +1,8 @@
 /*
  * value.c - constant expressions to values: literals, signs, small integer arithmetic, CASTs that are sure.
  *
- * The tree is the plan's, the literals are those of the statement at hand (same key, same token numbers). Whatever is not
- * folded with certainty is VALUE_UNKNOWN, which reads as "any value".
+ * The tree is the plan's, the literals are those of the statement at hand (same key, same token numbers).
+ * Whatever is not folded with certainty is VALUE_UNKNOWN, which reads as "any value".
  */
 #include "router/rules.h"
 
@@ -17,9 +17,12 @@ static struct value int128_value(int128 n)
 
 static bool value_int128(const struct value *v, int128 *out)
 {
-    if (v->kind == VALUE_INT) *out = v->i;
-    else if (v->kind == VALUE_UINT) *out = (int128)v->u;
-    else return false;
+    if (v->kind == VALUE_INT)
+        *out = v->i;
+    else if (v->kind == VALUE_UINT)
+        *out = (int128)v->u;
+    else
+        return false;
     return true;
 }
 
@@ -31,7 +34,8 @@ static struct value bytes_value(const struct sql_scan *s, uint32_t tok, struct a
         *oom = true;
         return unknown;
     }
-    /* MariaDB reads x'..' as text even beside numbers; 0x.. and both bit forms are numbers there, in both servers. */
+    /* MariaDB reads x'..' as text even beside numbers; 0x.. and both bit forms are numbers there, in both
+     * servers. */
     bool number = v.s.len <= 8 && raw.len && (raw.ptr[0] == '0' || raw.ptr[0] == 'b' || raw.ptr[0] == 'B');
     if (number) {
         v.i = 1;
@@ -47,8 +51,10 @@ static bool seven_bit(struct str s)
     return true;
 }
 
-/* 'a' 'b' is 'ab'. An introducer or N'..' changes the character set: fine for ASCII under charsets that extend ASCII. */
-static struct value string_value(const struct sql_expr *e, const struct sql_scan *s, struct arena *a, bool *oom)
+/* 'a' 'b' is 'ab'. An introducer or N'..' changes the character set: fine for ASCII under charsets that
+ * extend ASCII. */
+static struct value string_value(const struct sql_expr *e, const struct sql_scan *s, struct arena *a,
+                                 bool *oom)
 {
     struct value v = {.kind = VALUE_STRING, .s = STR("")};
     bool other_charset = false;
@@ -56,13 +62,16 @@ static struct value string_value(const struct sql_expr *e, const struct sql_scan
         enum sql_tok_kind kind = s->toks[t].kind;
         if (kind == SQL_T_CHARSET) {
             struct str cs = sql_tok_str(s, t);
-            if (str_starts_nocase(cs, STR("_ucs2")) || str_starts_nocase(cs, STR("_utf16")) || str_starts_nocase(cs, STR("_utf32")))
+            if (str_starts_nocase(cs, STR("_ucs2")) || str_starts_nocase(cs, STR("_utf16")) ||
+                str_starts_nocase(cs, STR("_utf32")))
                 return unknown;
             other_charset = true;
             continue;
         }
-        if (kind == SQL_T_NSTRING) other_charset = true;
-        else if (kind != SQL_T_STRING) return unknown;
+        if (kind == SQL_T_NSTRING)
+            other_charset = true;
+        else if (kind != SQL_T_STRING)
+            return unknown;
         struct str part = sql_text(s, t, a);
         if (!part.ptr) {
             *oom = true;
@@ -84,21 +93,26 @@ static struct value string_value(const struct sql_expr *e, const struct sql_scan
     return other_charset && !seven_bit(v.s) ? unknown : v;
 }
 
-static struct value literal_value(const struct sql_expr *e, const struct sql_scan *s, struct arena *a, bool *oom)
+static struct value literal_value(const struct sql_expr *e, const struct sql_scan *s, struct arena *a,
+                                  bool *oom)
 {
     struct value v = {0};
     switch ((enum sql_tok_kind)s->toks[e->tok].kind) {
     case SQL_T_INT:
-        if (str_to_i64(sql_tok_str(s, e->tok), &v.i)) v.kind = VALUE_INT;
-        else if (str_to_u64(sql_tok_str(s, e->tok), &v.u)) v.kind = VALUE_UINT;
-        else v = (struct value){.kind = VALUE_DECIMAL, .s = sql_tok_str(s, e->tok)};
+        if (str_to_i64(sql_tok_str(s, e->tok), &v.i))
+            v.kind = VALUE_INT;
+        else if (str_to_u64(sql_tok_str(s, e->tok), &v.u))
+            v.kind = VALUE_UINT;
+        else
+            v = (struct value){.kind = VALUE_DECIMAL, .s = sql_tok_str(s, e->tok)};
         return v;
     case SQL_T_DECIMAL: return (struct value){.kind = VALUE_DECIMAL, .s = sql_tok_str(s, e->tok)};
     case SQL_T_FLOAT: return (struct value){.kind = VALUE_FLOAT, .s = sql_tok_str(s, e->tok)};
     case SQL_T_STRING:
     case SQL_T_NSTRING: return string_value(e, s, a, oom);
     case SQL_T_HEX:
-    case SQL_T_BIN: return s->toks[e->span.first].kind == SQL_T_CHARSET ? unknown : bytes_value(s, e->tok, a, oom);
+    case SQL_T_BIN:
+        return s->toks[e->span.first].kind == SQL_T_CHARSET ? unknown : bytes_value(s, e->tok, a, oom);
     case SQL_T_END:
     case SQL_T_WORD:
     case SQL_T_QUOTED:
@@ -132,17 +146,22 @@ static struct value negate(struct value v, struct arena *a, bool *oom)
     return v;
 }
 
-/* + - * of integers. MySQL computes in 64 bits, unsigned when an operand is; what would overflow there is an error, so unknown. */
+/* + - * of integers. MySQL computes in 64 bits, unsigned when an operand is; what would overflow there is an
+ * error, so unknown. */
 static struct value arithmetic(enum sql_op op, struct value l, struct value r)
 {
     int128 x, y, z;
     if (l.kind == VALUE_NULL || r.kind == VALUE_NULL) return (struct value){.kind = VALUE_NULL};
     if (!value_int128(&l, &x) || !value_int128(&r, &y)) return unknown;
-    if (op == SQL_OP_PLUS) z = x + y;
-    else if (op == SQL_OP_MINUS) z = x - y;
-    else if (op == SQL_OP_STAR && x >= -(int128)UINT64_MAX && y >= -(int128)UINT64_MAX && l.kind == VALUE_INT && r.kind == VALUE_INT)
+    if (op == SQL_OP_PLUS)
+        z = x + y;
+    else if (op == SQL_OP_MINUS)
+        z = x - y;
+    else if (op == SQL_OP_STAR && x >= -(int128)UINT64_MAX && y >= -(int128)UINT64_MAX &&
+             l.kind == VALUE_INT && r.kind == VALUE_INT)
         z = x * y;
-    else return unknown;
+    else
+        return unknown;
     bool is_unsigned = l.kind == VALUE_UINT || r.kind == VALUE_UINT;
     if (!is_unsigned && !(z >= INT64_MIN && z <= INT64_MAX)) return unknown;
     if (is_unsigned && z < 0) return unknown;
@@ -196,7 +215,8 @@ struct value const_value(const struct sql_expr *e, const struct given *g, struct
         return unknown;
     case SQL_E_BINARY:
         if (e->nargs == 2 && (e->op == SQL_OP_PLUS || e->op == SQL_OP_MINUS || e->op == SQL_OP_STAR))
-            return arithmetic((enum sql_op)e->op, const_value(e->args[0], g, a, oom), const_value(e->args[1], g, a, oom));
+            return arithmetic((enum sql_op)e->op, const_value(e->args[0], g, a, oom),
+                              const_value(e->args[1], g, a, oom));
         return unknown;
     case SQL_E_CALL:
         if (e->call->fn == SQL_FN_LAST_INSERT_ID && !e->nargs) return last_insert_id(g);
@@ -228,7 +248,8 @@ int const_truth(const struct sql_expr *e, const struct given *g, struct arena *a
 {
     int128 x, y;
     if (e->kind == SQL_E_PAREN) return const_truth(e->args[0], g, a, oom);
-    if (e->kind == SQL_E_BINARY && e->nargs == 2 && e->op >= SQL_OP_EQ && e->op <= SQL_OP_GE && e->op != SQL_OP_NSEQ) {
+    if (e->kind == SQL_E_BINARY && e->nargs == 2 && e->op >= SQL_OP_EQ && e->op <= SQL_OP_GE &&
+        e->op != SQL_OP_NSEQ) {
         struct value l = const_value(e->args[0], g, a, oom), r = const_value(e->args[1], g, a, oom);
         if (l.kind == VALUE_NULL || r.kind == VALUE_NULL) return 0;
         if (!value_int128(&l, &x) || !value_int128(&r, &y)) return -1;

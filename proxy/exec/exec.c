@@ -145,7 +145,7 @@ static void settle_transaction(struct exec *e)
         t->pinned_for_ever = false;
         t->begun = false;
         front_txn_end(f);
-    } else if (!t->begun && !t->npinned && !t->lost && !t->isolation && !t->access) {
+    } else if (!t->begun && !t->npinned && !t->nheld && !t->lost && !t->isolation && !t->access) {
         if (!t->locked && !t->pinned_for_ever) front_txn_end(f);
     }
 }
@@ -369,6 +369,10 @@ static void refuse(struct exec *e, const struct fault *f)
 static bool may_write(struct exec *e, struct fault *f)
 {
     struct front *fr = e->f;
+    if (UNLIKELY(fr->txn && fr->txn->nheld) && (e->is_write || (e->plan && plan_info(e->plan)->cls == PLAN_DDL))) {
+        fault_set(f, &e->arena, 1099, "HY000", "Table was locked with a READ lock and can't be updated");
+        return false;
+    }
     if (!e->is_write || !front_in_txn(fr) || e->realm->conf->weir.transactions == CONF_TXN_BEST_EFFORT) return true;
     struct front_txn *t = front_txn(fr);
     if (!t) {

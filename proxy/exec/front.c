@@ -59,6 +59,9 @@ bool front_pin(struct front *f, struct conn *c)
 void front_unpin(struct front *f, struct conn *c)
 {
     struct front_txn *t = f->txn;
+    for (uint32_t i = 0; t && i < t->nheld; i++) {
+        if (t->held[i] == c) t->held[i] = t->held[--t->nheld];
+    }
     for (uint32_t i = 0; t && i < t->npinned; i++) {
         if (t->pinned[i] != c) continue;
         t->pinned[i] = t->pinned[--t->npinned];
@@ -69,6 +72,7 @@ void front_unpin(struct front *f, struct conn *c)
 static void txn_free(struct front *f)
 {
     mem_free(f->txn->pinned);
+    mem_free(f->txn->held);
     buf_release(&f->txn->savepoints);
     mem_free(f->txn);
     f->txn = NULL;
@@ -83,7 +87,7 @@ void front_txn_end(struct front *f)
     t->isolation = t->access = 0;
     t->writer = UINT32_MAX;
     buf_reset(&t->savepoints);
-    if (t->locked || t->pinned_for_ever) return;
+    if (t->locked || t->pinned_for_ever || t->nheld) return;
     while (t->npinned) {
         struct conn *c = t->pinned[--t->npinned];
         if (c->in_trans) conn_discard(c); /* still in a transaction: closing rolls back */
@@ -97,6 +101,11 @@ void front_txn_drop(struct front *f)
     if (!f->txn) return;
     while (f->txn->npinned) {
         struct conn *c = f->txn->pinned[--f->txn->npinned];
+        c->user = NULL;
+        conn_discard(c);
+    }
+    while (f->txn->nheld) {
+        struct conn *c = f->txn->held[--f->txn->nheld];
         c->user = NULL;
         conn_discard(c);
     }

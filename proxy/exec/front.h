@@ -31,7 +31,8 @@ struct front_txn {
     uint16_t isolation;    /* SET TRANSACTION ISOLATION LEVEL for this one (enum sql_isolation), 0: none */
     uint16_t access;
     uint32_t writer;       /* source that was written to; UINT32_MAX: none */
-    uint32_t npinned, cap;
+    uint32_t npinned, cap, nheld;
+    struct conn **held;    /* nheld connections that hold LOCK TABLES ... READ; no statement runs on them */
     struct conn **pinned;  /* at most one a source */
     struct buf savepoints; /* names, NUL-terminated, oldest first */
     char lost_why[128];

@@ -275,8 +275,12 @@ static void lane_release(struct lane *l)
     if (f->txn && (f->txn->locked || f->txn->pinned_for_ever) && l->pinned) hold = true;
     if (hold && front_pin(f, c)) return;
     if (l->pinned) front_unpin(f, c);
-    if (hold) conn_discard(c);
-    else pool_return(c);
+    if (hold) {
+        conn_discard(c); /* no memory to hold it: its transaction is lost, and the client must not believe in it */
+        f->broken = true;
+    } else {
+        pool_return(c);
+    }
 }
 
 static void lane_advance(struct lane *l)

@@ -454,10 +454,16 @@ int server_run(const char *rules)
     if (!log_open(&srv.snap->s.conf->weir)) {
         log_printf(CONF_LOG_ERROR, "not started: log file %.*s: %s", STR_ARG(srv.snap->s.conf->weir.log_file.value), strerror(errno));
         snapshot_free(srv.snap);
+        catalog_unref(srv.first_catalog);
+        ev_loop_destroy(srv.loop);
         return 1;
     }
     if (!open_listeners(&srv)) {
+        close_listeners(&srv);
+        mem_free(srv.listeners);
         snapshot_free(srv.snap);
+        catalog_unref(srv.first_catalog);
+        ev_loop_destroy(srv.loop);
         return 1;
     }
     if (!start_workers(&srv)) {

@@ -57,16 +57,39 @@ static void set_option(struct session *s, struct str data)
 
 /* ---- COM_FIELD_LIST: the definitions of SELECT * ---- */
 
-static bool field_list_then(struct front *f, void *ctx, const struct exec_result *r)
+/* LIKE's pattern over column names: % and _, ASCII letters without case. Linear: on a mismatch only the last % is tried again. */
+static bool wild_match(struct str s, struct str w)
 {
-    (void)ctx;
+    size_t i = 0, k = 0, star = SIZE_MAX, from = 0;
+    while (i < s.len) {
+        if (k < w.len && w.ptr[k] == '%') {
+            star = k++;
+            from = i;
+        } else if (k < w.len && (w.ptr[k] == '_' || ascii_lower(w.ptr[k]) == ascii_lower(s.ptr[i]))) {
+            i++;
+            k++;
+        } else if (star != SIZE_MAX) {
+            k = star + 1;
+            i = ++from;
+        } else {
+            return false;
+        }
+    }
+    while (k < w.len && w.ptr[k] == '%') k++;
+    return k == w.len;
+}
+
+static bool field_list_reply(struct front *f, const char *ctx, const struct exec_result *r)
+{
     if (r->failed) {
         front_fault(f, &r->fault);
         return false;
     }
     struct buf out = {0};
+    struct str wild = str_make(ctx, ctx ? strlen(ctx) : 0);
     for (uint32_t i = 0; i < r->capture.ncolumns; i++) {
         struct wire_column c = r->capture.columns[i];
+        if (wild.len && !wild_match(c.name, wild)) continue;
         struct str schema, table;
         if (f->schema && c.org_table.len) {
             const struct conf *conf = f->realm->conf;
@@ -87,6 +110,13 @@ static bool field_list_then(struct front *f, void *ctx, const struct exec_result
     return false;
 }
 
+static bool field_list_then(struct front *f, void *ctx, const struct exec_result *r)
+{
+    bool taken = field_list_reply(f, ctx, r);
+    mem_free(ctx);
+    return taken;
+}
+
 static void field_list(struct session *s, struct str data)
 {
     struct wire_reader r = wire_read(data.ptr, data.len);
@@ -97,6 +127,9 @@ static void field_list(struct session *s, struct str data)
     }
     const struct conf_table *t = s->f.schema ? conf_table(s->f.schema, table) : NULL;
     struct buf text = {0};
+    struct str pattern = wire_get_rest(&r);
+    char *wild = pattern.len ? mem_zalloc(pattern.len + 1) : NULL;
+    if (wild) memcpy(wild, pattern.ptr, pattern.len);
     buf_putz(&text, "SELECT * FROM ");
     if (t) {
         sql_put_name(&text, t->nodes[0].database, true);
@@ -107,7 +140,7 @@ static void field_list(struct session *s, struct str data)
     }
     buf_putz(&text, " LIMIT 0");
     struct exec_text x = {t ? t->nodes[0].source : s->f.schema ? s->f.schema->default_source : 0, buf_str(&text)};
-    exec_texts(&s->f, &x, 1, EXEC_CAPTURE, EXEC_QUIET | EXEC_NO_BEGIN, field_list_then, NULL);
+    exec_texts(&s->f, &x, 1, EXEC_CAPTURE, EXEC_QUIET | EXEC_NO_BEGIN, field_list_then, wild);
     buf_release(&text);
 }
 

@@ -92,8 +92,10 @@ void local_commit(struct session *s, bool commit, exec_then *then, void *ctx)
     struct commit_job *job = mem_alloc(sizeof *job);
     struct exec_result r = {0};
     if (!job) {
-        front_err(f, WIRE_ER_OUT_OF_RESOURCES, "HY000", STR("Weir: out of memory"));
-        session_done(s);
+        r.failed = true;
+        r.fault = (struct fault){WIRE_ER_OUT_OF_RESOURCES, "HY000", STR("Weir: out of memory")};
+        if (!then) front_fault(f, &r.fault);
+        if (!then || !then(f, ctx, &r)) session_done(s);
         return;
     }
     *job = (struct commit_job){commit, then, ctx};
@@ -124,6 +126,17 @@ struct after_job {
     struct str text;
 };
 
+/* Read locks go: closing their connections releases them on the servers. */
+static void drop_held(struct front *f)
+{
+    struct front_txn *t = f->txn;
+    while (t && t->nheld) {
+        struct conn *c = t->held[--t->nheld];
+        c->user = NULL;
+        conn_discard(c);
+    }
+}
+
 static void begin_now(struct session *s, const struct sql_txn *txn)
 {
     struct front_txn *t = front_txn(&s->f);
@@ -132,6 +145,7 @@ static void begin_now(struct session *s, const struct sql_txn *txn)
         session_done(s);
         return;
     }
+    drop_held(&s->f); /* BEGIN unlocks tables */
     t->begun = true;
     t->read_only = txn->read_only || (t->access == 1 && !txn->read_write);
     t->read_write = txn->read_write;
@@ -351,10 +365,24 @@ static void put_lock(struct buf *out, struct str db, struct str table, struct st
     buf_putz(out, write ? " WRITE" : " READ");
 }
 
+/*
+ * READ locks are taken on connections of their own, under physical names, and kept until UNLOCK TABLES: others cannot write, and this
+ * session's reads run as ever (under aliases that LOCK TABLES could not name, since they must be unique in a database).
+ * With a WRITE lock the session's statements must run on the locking connection: a table is locked under its own name, and under
+ * the logical one, which rewritten statements give it as an alias, where it is the only node in its database.
+ */
+static const char read_only;
+
 static bool lock_then(struct front *f, void *ctx, const struct exec_result *r)
 {
-    (void)ctx;
     if (f->txn) f->txn->locked = !r->failed;
+    if (!r->failed && ctx == &read_only && f->txn) { /* the locks are kept aside; statements run on other connections */
+        f->txn->locked = false;
+        f->txn->held = f->txn->pinned;
+        f->txn->nheld = f->txn->npinned;
+        f->txn->pinned = NULL;
+        f->txn->npinned = f->txn->cap = 0;
+    }
     if (r->failed) {
         front_txn_drop(f);
         front_fault(f, &r->fault);
@@ -365,15 +393,20 @@ static bool lock_then(struct front *f, void *ctx, const struct exec_result *r)
     return false;
 }
 
-/* A physical table is locked under its own name and under the logical one, which rewritten statements give it as an alias. */
-static void lock_node(struct buf *texts, const struct conf_node *n, struct str logical, struct str alias, bool write)
+static bool alone_in_database(const struct conf_table *t, const struct conf_node *n)
+{
+    uint32_t same = 0;
+    for (uint32_t i = 0; t && i < t->nnodes; i++) same += t->nodes[i].source == n->source && str_eq(t->nodes[i].database, n->database);
+    return same <= 1;
+}
+
+static void lock_node(struct buf *texts, const struct conf_table *t, const struct conf_node *n, const struct sql_table *as, bool write, bool only_read)
 {
     struct buf *out = &texts[n->source];
-    if (alias.len) put_lock(out, n->database, n->table, alias, write);
-    else {
-        put_lock(out, n->database, n->table, STR_NULL, write);
-        if (!str_eq(n->table, logical)) put_lock(out, n->database, n->table, logical, write);
-    }
+    put_lock(out, n->database, n->table, STR_NULL, write);
+    if (only_read || !alone_in_database(t, n)) return;
+    if (as->alias.len) put_lock(out, n->database, n->table, as->alias, write);
+    else if (!str_eq(n->table, as->name.name)) put_lock(out, n->database, n->table, as->name.name, write);
 }
 
 static bool lock_tables_now(struct front *f, void *ctx, const struct exec_result *r)
@@ -391,6 +424,9 @@ static bool lock_tables_now(struct front *f, void *ctx, const struct exec_result
     struct buf *texts = arena_array(&f->engine->arena, struct buf, c->nsources);
     struct exec_text *x = arena_array(&f->engine->arena, struct exec_text, c->nsources);
     uint32_t n = 0;
+    bool only_read = true;
+    for (uint32_t i = 0; i < st->ntables; i++) only_read &= st->tables[i]->lock != SQL_W_WRITE;
+    drop_held(f);
     for (uint32_t i = 0; texts && x && i < st->ntables; i++) {
         const struct sql_table *t = st->tables[i];
         const struct conf_schema *schema = t->name.schema.len ? conf_schema(c, t->name.schema) : f->schema;
@@ -399,9 +435,9 @@ static bool lock_tables_now(struct front *f, void *ctx, const struct exec_result
         const struct conf_table *ct = conf_table(schema, t->name.name);
         if (!ct) {
             struct conf_node plain = {.source = schema->default_source, .database = schema->databases[schema->default_source], .table = t->name.name};
-            lock_node(texts, &plain, t->name.name, t->alias, write);
+            lock_node(texts, NULL, &plain, t, write, only_read);
         }
-        for (uint32_t k = 0; ct && k < ct->nnodes; k++) lock_node(texts, &ct->nodes[k], t->name.name, t->alias, write);
+        for (uint32_t k = 0; ct && k < ct->nnodes; k++) lock_node(texts, ct, &ct->nodes[k], t, write, only_read);
     }
     for (uint32_t i = 0; texts && x && i < c->nsources; i++) {
         if (texts[i].len) x[n++] = (struct exec_text){i, buf_str(&texts[i])};
@@ -409,7 +445,7 @@ static bool lock_tables_now(struct front *f, void *ctx, const struct exec_result
     plan_unref(job->plan);
     mem_free(job);
     (void)s;
-    exec_texts(f, x, n, EXEC_COUNT, EXEC_PIN | EXEC_NO_BEGIN | EXEC_QUIET, lock_then, NULL);
+    exec_texts(f, x, n, EXEC_COUNT, EXEC_PIN | EXEC_NO_BEGIN | EXEC_QUIET, lock_then, only_read ? (void *)(uintptr_t)&read_only : NULL);
     for (uint32_t i = 0; texts && i < c->nsources; i++) buf_release(&texts[i]);
     return true;
 }
@@ -427,6 +463,7 @@ static void unlock_tables(struct session *s)
 {
     struct front *f = &s->f;
     struct front_txn *t = f->txn;
+    drop_held(f);
     if (!t || !t->locked) {
         ok(s);
         return;

@@ -7,12 +7,13 @@
  *   secret in the rules        native answer              caching_sha2 answer
  *   plain text                 check                      fast check
  *   mysql_native_password hash check                      switch to native
- *   caching_sha2 hash          switch to caching_sha2     fast check when this worker has seen the password, else full: RSA
+ *   caching_sha2 hash          switch to caching_sha2     fast check when the process has seen the password, else full: RSA
  *
  * Every failure has the same words and is told only after the whole exchange, so that names cannot be guessed by it.
  */
 #include "proxy/session/session.h"
 
+#include <pthread.h>
 #include <stdio.h>
 
 struct login_memo {
@@ -197,10 +198,11 @@ static void more(struct session *s, struct str data, enum session_state next)
     buf_release(&out);
 }
 
-/* ---- this worker's memory of passwords that fitted a caching_sha2 hash: secret -> SHA256(SHA256(password)) ---- */
+/* ---- the process's memory of passwords that fitted a caching_sha2 hash: secret -> SHA256(SHA256(password)) ---- */
 
 enum { FAST_MAX = 256 };
-static _Thread_local struct { uint64_t secret; uint8_t hash[32]; } fast[FAST_MAX];
+static struct { uint64_t secret; uint8_t hash[32]; } fast[FAST_MAX];
+static pthread_mutex_t fast_lock = PTHREAD_MUTEX_INITIALIZER; /* logins only */
 
 static size_t fast_slot(struct str secret, uint64_t *h)
 {
@@ -222,7 +224,11 @@ static void check_sha2(struct session *s, struct str response)
     }
     uint64_t h;
     size_t slot = fast_slot(u->secret, &h);
-    if (response.len == 32 && fast[slot].secret == h && wire_sha2_check(response, s->nonce, fast[slot].hash)) {
+    pthread_mutex_lock(&fast_lock);
+    bool known = fast[slot].secret == h;
+    memcpy(stored, fast[slot].hash, sizeof stored);
+    pthread_mutex_unlock(&fast_lock);
+    if (response.len == 32 && known && wire_sha2_check(response, s->nonce, stored)) {
         more(s, STR("\x03"), SESSION_SHA2_FULL);
         accepted(s);
         return;
@@ -281,8 +287,10 @@ static void full_auth(struct session *s, struct str cipher)
     if (ok) {
         uint64_t h;
         size_t slot = fast_slot(s->user->secret, &h);
+        pthread_mutex_lock(&fast_lock);
         fast[slot].secret = h;
         wire_sha2_fast_hash(buf_str(&password), fast[slot].hash);
+        pthread_mutex_unlock(&fast_lock);
     }
     if (password.data) explicit_bzero(password.data, password.len);
     buf_release(&password);

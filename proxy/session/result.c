@@ -1,7 +1,13 @@
-/* result.c - result sets that Weir makes itself: all columns are utf8mb3 text, as SHOW gives them. */
+/* result.c - result sets that Weir makes itself: columns are utf8mb3 text, as SHOW gives them, or numbers (BIGINT UNSIGNED) where `numbers` has
+ * their bit. */
 #include "proxy/session/session.h"
 
 void result_begin(struct result *r, struct front *f, const char *const *names, uint32_t n)
+{
+    result_begin_typed(r, f, names, n, 0);
+}
+
+void result_begin_typed(struct result *r, struct front *f, const char *const *names, uint32_t n, uint64_t numbers)
 {
     *r = (struct result){.f = f, .ncolumns = n};
     size_t at = wire_begin(&r->out);
@@ -9,6 +15,12 @@ void result_begin(struct result *r, struct front *f, const char *const *names, u
     wire_end(&r->out, at, &f->seq);
     for (uint32_t i = 0; i < n; i++) {
         struct wire_column c = {.catalog = STR("def"), .name = str_of(names[i]), .collation = 33, .length = 1024, .type = WIRE_TYPE_VAR_STRING};
+        if (numbers >> i & 1) {
+            c.collation = 63;
+            c.length = 21;
+            c.type = WIRE_TYPE_LONGLONG;
+            c.flags = WIRE_COLUMN_UNSIGNED | WIRE_COLUMN_BINARY | WIRE_COLUMN_NOT_NULL;
+        }
         wire_put_column(&r->out, &f->seq, &c);
     }
     if (!(f->capabilities & WIRE_CAP_DEPRECATE_EOF)) wire_put_eof(&r->out, &f->seq, front_status(f), 0);

@@ -78,6 +78,7 @@ struct result {
     size_t row;
 };
 void result_begin(struct result *r, struct front *f, const char *const *names, uint32_t n);
+void result_begin_typed(struct result *r, struct front *f, const char *const *names, uint32_t n, uint64_t numbers);
 void result_row(struct result *r);                 /* then n fields */
 void result_text(struct result *r, struct str v);  /* ptr NULL: SQL NULL */
 void result_z(struct result *r, const char *z);

@@ -320,12 +320,14 @@ static bool apply_autocommit(struct front *f, struct set_job *j)
 {
     bool was = f->status & WIRE_STATUS_AUTOCOMMIT, now = j->autocommit == 1;
     if (j->autocommit < 0 || was == now) return false;
-    f->status = (uint16_t)(now ? f->status | WIRE_STATUS_AUTOCOMMIT : f->status & ~WIRE_STATUS_AUTOCOMMIT);
     struct settings *s = settings_with(f->engine, f->settings, STR("autocommit"), now ? STR_NULL : STR("0"));
-    if (s) {
-        settings_unref(f->engine, f->settings);
-        f->settings = s;
+    if (!s) {
+        f->broken = true; /* the servers could not be told */
+        return false;
     }
+    settings_unref(f->engine, f->settings);
+    f->settings = s;
+    f->status = (uint16_t)(now ? f->status | WIRE_STATUS_AUTOCOMMIT : f->status & ~WIRE_STATUS_AUTOCOMMIT);
     if (!now || !f->txn) return false;
     local_commit(session_of(f), true, turned_on, j);
     return true;

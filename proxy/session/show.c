@@ -210,7 +210,7 @@ static void show_messages(struct session *s, const struct sql_scan *scan, const 
         if (sh->limit->count) (void)!str_to_u64(sql_tok_str(scan, sh->limit->count->tok), &count);
         if (sh->limit->offset) (void)!str_to_u64(sql_tok_str(scan, sh->limit->offset->tok), &offset);
     }
-    result_begin(&r, f, names, 3);
+    result_begin_typed(&r, f, names, 3, 1u << 1);
     for (uint32_t i = 0; f->messages && i < f->messages->list.len; i++) {
         const struct front_message *m = &f->messages->list.at[i];
         if (sh->what == SQL_SHOW_ERRORS && m->level != 2) continue;
@@ -229,7 +229,7 @@ static void show_count(struct session *s, bool errors)
 {
     const char *name = errors ? "@@session.error_count" : "@@session.warning_count";
     struct result r;
-    result_begin(&r, &s->f, &name, 1);
+    result_begin_typed(&r, &s->f, &name, 1, 1);
     result_row(&r);
     result_u64(&r, errors ? s->f.errors : s->f.warnings);
     result_end(&r);
@@ -367,6 +367,27 @@ static void show_processlist(struct session *s)
     session_done(s);
 }
 
+/* What the rules let this user do; the server accounts behind Weir are nobody's business. */
+static void show_grants(struct session *s)
+{
+    struct front *f = &s->f;
+    struct arena *a = &f->engine->arena;
+    const struct conf *c = f->realm->conf;
+    struct str title = arena_printf(a, "Grants for %.*s@%%", STR_ARG(f->account));
+    const char *name = title.ptr ? title.ptr : "Grants";
+    struct result r;
+    result_begin(&r, f, &name, 1);
+    result_row(&r);
+    result_text(&r, arena_printf(a, "GRANT USAGE ON *.* TO `%.*s`@`%%`", STR_ARG(f->account)));
+    for (uint32_t i = 0; i < c->nschemas; i++) {
+        if (!login_may_use(s, c->schemas[i].name)) continue;
+        result_row(&r);
+        result_text(&r, arena_printf(a, "GRANT ALL PRIVILEGES ON `%.*s`.* TO `%.*s`@`%%`", STR_ARG(c->schemas[i].name), STR_ARG(f->account)));
+    }
+    result_end(&r);
+    session_done(s);
+}
+
 /* ---- EXPLAIN ROUTE ---- */
 
 void local_explain_route(struct session *s, const struct sql_scan *scan, const struct sql_stmt *st)
@@ -421,8 +442,9 @@ void local_show(struct session *s, const struct sql_scan *scan, const struct sql
     case SQL_SHOW_COUNT_ERRORS: show_count(s, true); return;
     case SQL_SHOW_PROCESSLIST: show_processlist(s); return;
     case SQL_SHOW_WEIR: show_weir(s, sh->topic); return;
+    case SQL_SHOW_GRANTS: show_grants(s); return;
     case SQL_SHOW_OTHER: case SQL_SHOW_COLUMNS: case SQL_SHOW_INDEX: case SQL_SHOW_CREATE_TABLE: case SQL_SHOW_CREATE_VIEW: case SQL_SHOW_VARIABLES:
-    case SQL_SHOW_STATUS: case SQL_SHOW_ENGINES: case SQL_SHOW_COLLATION: case SQL_SHOW_CHARSET: case SQL_SHOW_GRANTS: case SQL_SHOW_PRIVILEGES:
+    case SQL_SHOW_STATUS: case SQL_SHOW_ENGINES: case SQL_SHOW_COLLATION: case SQL_SHOW_CHARSET: case SQL_SHOW_PRIVILEGES:
     case SQL_SHOW_PLUGINS: case SQL_SHOW_TRIGGERS: case SQL_SHOW_EVENTS: case SQL_SHOW_FUNCTION_STATUS: case SQL_SHOW_PROCEDURE_STATUS:
     case SQL_SHOW_OPEN_TABLES: break;
     }

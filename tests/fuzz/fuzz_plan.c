@@ -1,7 +1,9 @@
 /*
- * fuzz_plan.c - any statement through the router: nothing may crash, and what is sent to a server must parse as the statement did.
+ * fuzz_plan.c - any statement through the router: nothing may crash, and what is sent to a server must parse
+ * as the statement did.
  *
- * The first byte picks reading options and whether the columns are known. Statements that the parser refuses end there.
+ * The first byte picks reading options and whether the columns are known. Statements that the parser refuses
+ * end there.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,11 +12,14 @@
 
 static const char rules[] = "weir: {listen: 127.0.0.1:4406}\n"
                             "users: {app: {password: app}}\n"
-                            "sources:\n  s0: {address: 127.0.0.1:4411, user: w, password: w}\n  s1: {address: 127.0.0.1:4412, user: w, password: w}\n"
-                            "algorithms:\n  m: {type: mod}\n  h: {type: hash, key: string}\n  r: {type: range, boundaries: [min, 1, 2, max]}\n"
+                            "sources:\n  s0: {address: 127.0.0.1:4411, user: w, password: w}\n  s1: "
+                            "{address: 127.0.0.1:4412, user: w, password: w}\n"
+                            "algorithms:\n  m: {type: mod}\n  h: {type: hash, key: string}\n  r: {type: "
+                            "range, boundaries: [min, 1, 2, max]}\n"
                             "sequences: {ids: {source: s0}}\n"
                             "schemas:\n  d:\n    default_source: s0\n    databases: {s1: d_b}\n    tables:\n"
-                            "      t: {nodes: 's${0..1}.d.t_${0..1}', shard_by: a, algorithm: m, generated: {column: id, sequence: ids}}\n"
+                            "      t: {nodes: 's${0..1}.d.t_${0..1}', shard_by: a, algorithm: m, generated: "
+                            "{column: id, sequence: ids}}\n"
                             "      u: {nodes: 's${0..1}.d.u_${0..1}', shard_by: a, algorithm: m}\n"
                             "      h: {nodes: 's${0..1}.d.h', shard_by: b, algorithm: h}\n"
                             "      r: {nodes: 's0.d.r_${0..2}', shard_by: a, algorithm: r}\n"
@@ -37,7 +42,10 @@ static void set_up(void)
     if (!router || !catalog) abort();
     cols[0] = (struct cat_column){.name = STR("id"), .type = STR("bigint(20)"), .cls = CAT_INT};
     cols[1] = (struct cat_column){.name = STR("a"), .type = STR("int(11)"), .cls = CAT_INT};
-    cols[2] = (struct cat_column){.name = STR("b"), .type = STR("varchar(20)"), .collation = STR("utf8mb4_general_ci"), .cls = CAT_TEXT};
+    cols[2] = (struct cat_column){.name = STR("b"),
+                                  .type = STR("varchar(20)"),
+                                  .collation = STR("utf8mb4_general_ci"),
+                                  .cls = CAT_TEXT};
     cols[3] = (struct cat_column){.name = STR("e"), .type = STR("enum('x','y')"), .cls = CAT_ENUM};
     for (size_t i = 0; i < COUNT_OF(tables); i++) {
         struct cat_table t = {.schema = STR("d"), .name = str_of(tables[i]), .columns = cols, .ncolumns = 4};
@@ -80,10 +88,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct buf out = {0};
     if (!conf) set_up();
     if (size < 2 || size > 4096) return 0;
-    struct sql_options opt = {.ansi_quotes = data[0] & 1, .no_backslash_escapes = data[0] & 2, .pipes_as_concat = data[0] & 4, .mariadb = data[0] & 8};
-    struct plan_env env = {.router = router, .catalog = data[0] & 16 ? NULL : catalog, .schema = data[0] & 32 ? STR("") : STR("d")};
+    struct sql_options opt = {.ansi_quotes = data[0] & 1,
+                              .no_backslash_escapes = data[0] & 2,
+                              .pipes_as_concat = data[0] & 4,
+                              .mariadb = data[0] & 8};
+    struct plan_env env = {.router = router,
+                           .catalog = data[0] & 16 ? NULL : catalog,
+                           .schema = data[0] & 32 ? STR("") : STR("d")};
     arena_init(&a, 64 << 20);
-    if (sql_scan(&s, (const char *)data + 1, size - 1, 0, &opt) == SQL_OK && plan_build(&env, &s, &a, &p, &f) == SQL_OK) {
+    if (sql_scan(&s, (const char *)data + 1, size - 1, 0, &opt) == SQL_OK &&
+        plan_build(&env, &s, &a, &p, &f) == SQL_OK) {
         plan_explain(p, &s, &a, data[0] & 64, &out);
         if (plan_info(p)->kind == PLAN_ROUTED) check_legs(p, &s, &a);
         plan_unref(p);

@@ -219,9 +219,17 @@ struct fk {
     enum fk_fault fault;
     int fault_at, fault_seen;
     bool faulted;
+    uint64_t fail_count; /* mem_count() at which memory ends: it is back after the event that meets it */
 };
 
 static struct fk *fk_world; /* the doubles find it here */
+
+/* The n-th allocation from now on fails, and those after it in the same event. */
+static inline void fk_fail_at(struct fk *w, uint64_t n)
+{
+    mem_fail_at(n);
+    w->fail_count = n ? mem_count() + n : 0;
+}
 
 /* ---- links ---- */
 

@@ -491,6 +491,7 @@ static inline void fk_run(struct fk *w)
             if (k->closed) continue;
             if (k->server) moved |= fk_serve(k);
             if (!k->closed && fk_deliver(k)) moved = true;
+            if (w->fail_count && mem_count() >= w->fail_count) fk_fail_at(w, 0);
             FK_CHECK(++events < 5000000, "it never ends");
         }
         if (!w->hold_catalog && !list_empty(&w->e.catalog_waiters)) {

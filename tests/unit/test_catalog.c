@@ -1,5 +1,6 @@
 /*
- * test_catalog.c - the columns' snapshot: deep copies, replacement, look-up, and an end by the last reference.
+ * test_catalog.c - the columns' snapshot: deep copies, replacement, look-up, and an end by the last
+ * reference.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,9 +14,19 @@ static uint32_t primary[1] = {0};
 
 static struct cat_table table(const char *name, uint32_t n)
 {
-    columns[0] = (struct cat_column){.name = STR("Id"), .type = STR("int(11)"), .cls = CAT_INT, .primary = true};
-    columns[1] = (struct cat_column){.name = STR("name"), .type = STR("varchar(20)"), .collation = STR("utf8mb4_bin"), .cls = CAT_TEXT, .nullable = true};
-    return (struct cat_table){.schema = STR("shop"), .name = str_of(name), .columns = columns, .ncolumns = n, .primary = primary, .nprimary = 1};
+    columns[0] =
+        (struct cat_column){.name = STR("Id"), .type = STR("int(11)"), .cls = CAT_INT, .primary = true};
+    columns[1] = (struct cat_column){.name = STR("name"),
+                                     .type = STR("varchar(20)"),
+                                     .collation = STR("utf8mb4_bin"),
+                                     .cls = CAT_TEXT,
+                                     .nullable = true};
+    return (struct cat_table){.schema = STR("shop"),
+                              .name = str_of(name),
+                              .columns = columns,
+                              .ncolumns = n,
+                              .primary = primary,
+                              .nprimary = 1};
 }
 
 static void found_again(void **state)
@@ -75,6 +86,7 @@ static void out_of_memory(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(found_again), cmocka_unit_test(replaced), cmocka_unit_test(out_of_memory)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(found_again), cmocka_unit_test(replaced),
+                                       cmocka_unit_test(out_of_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -254,54 +254,54 @@ static void the_statement_is_killed(void **state)
 
 /* ---- memory ---- */
 
+/* once: only within one event; else from there to the end of the statement. */
+static bool one_allocation(const struct scenario *s, uint64_t n, bool once)
+{
+    struct fk *w = fk_new(BEST);
+    struct fk_client *c = fk_client(w);
+    struct outcome o = {0};
+    char place[64];
+    script(w);
+    snprintf(place, sizeof place, "allocation %llu%s", (unsigned long long)n, once ? ", once" : "");
+    uint64_t before = mem_count();
+    if (once) fk_fail_at(w, n);
+    else mem_fail_at(n);
+    for (size_t k = 0; k < COUNT_OF(s->texts) && s->texts[k] && !o.closed; k++) {
+        const char *r = fk_query(c, s->texts[k]);
+        if (mem_count() - before >= n) mem_fail_at(0);
+        for (int t = 0; t < 60 && !r[0]; t++) { /* at the latest by time-outs of connecting and waiting */
+            fk_tick(w, 1000);
+            r = fk_reply(c);
+        }
+        fb_f(&o.replies, "%s -> %s\n", s->texts[k], r);
+        if (!well_formed(r)) found("%s, %s: %s -> '%s'\nservers:\n%s", s->name, place, s->texts[k], r, fb_text(&w->log));
+        o.closed = c->l->closed;
+        o.last_ok = !o.closed && !strstr(r, "ERR");
+        o.errors |= !o.last_ok;
+    }
+    bool reached = mem_count() - before >= n;
+    mem_fail_at(0);
+    if (o.last_ok) judge(w, s, &o, place, true);
+    fk_leave(c);
+    fb_free(&o.replies);
+    fk_free(w);
+    return reached;
+}
+
 static void fail_each_allocation(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(scenarios); i++) {
-        const struct scenario *s = &scenarios[i];
-        bool reached = true;
-        for (uint64_t n = 1; n < 600 && reached; n++) {
-            struct fk *w = fk_new(BEST);
-            struct fk_client *c = fk_client(w);
-            struct outcome o;
-            char place[64];
-            script(w);
-            snprintf(place, sizeof place, "allocation %llu", (unsigned long long)n);
-            uint64_t before = mem_count();
-            o = (struct outcome){0};
-            bool over = false;
-            mem_fail_at(n);
-            for (size_t k = 0; k < COUNT_OF(s->texts) && s->texts[k] && !o.closed && !over; k++) {
-                const char *r = fk_query(c, s->texts[k]);
-                over = mem_count() - before >= n; /* one statement meets the failure; then memory is there again */
-                if (over) mem_fail_at(0);
-                for (int t = 0; t < 60 && !r[0]; t++) { /* at the latest by time-outs of connecting and waiting */
-                    fk_tick(w, 1000);
-                    r = fk_reply(c);
-                }
-                fb_f(&o.replies, "%s -> %s\n", s->texts[k], r);
-                if (!well_formed(r)) {
-                    found("%s, %s: %s -> '%s'\nservers:\n%s", s->name, place, s->texts[k], r, fb_text(&w->log));
-                }
-                o.closed = c->l->closed;
-                o.last_ok = !o.closed && !strstr(r, "ERR");
-                o.errors |= !o.last_ok;
-            }
-            for (size_t k = 0; over && k < COUNT_OF(s->texts) && s->texts[k] && !o.closed; k++) { /* the rest, with memory */
-                if (strstr(o.replies.p, s->texts[k])) continue;
-                const char *r = fk_query(c, s->texts[k]);
-                fb_f(&o.replies, "%s -> %s\n", s->texts[k], r);
-                o.closed = c->l->closed;
-                o.last_ok = !o.closed && !strstr(r, "ERR");
-                o.errors |= !o.last_ok;
-            }
-            reached = mem_count() - before >= n;
-            mem_fail_at(0);
-            if (o.last_ok) judge(w, s, &o, place, true);
-            fk_leave(c);
-            fb_free(&o.replies);
-            fk_free(w);
-        }
+        for (uint64_t n = 1; n < 600 && one_allocation(&scenarios[i], n, false); n++) {}
+    }
+    none_found();
+}
+
+static void fail_each_allocation_once(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(scenarios); i++) {
+        for (uint64_t n = 1; n < 600 && one_allocation(&scenarios[i], n, true); n++) {}
     }
     none_found();
 }
@@ -321,6 +321,7 @@ int main(void)
         cmocka_unit_test(a_slow_client_goes),
         cmocka_unit_test(the_statement_is_killed),
         cmocka_unit_test(fail_each_allocation),
+        cmocka_unit_test(fail_each_allocation_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /*
- * test_hash.c - the shard hash never changes: rows lie where these numbers said. A difference here is a data loss, not a test to be mended.
+ * test_hash.c - the shard hash never changes: rows lie where these numbers said. A difference here is a data
+ * loss, not a test to be mended.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,6 +47,7 @@ static void even_spread(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(integers), cmocka_unit_test(texts), cmocka_unit_test(several_columns), cmocka_unit_test(even_spread)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(integers), cmocka_unit_test(texts),
+                                       cmocka_unit_test(several_columns), cmocka_unit_test(even_spread)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

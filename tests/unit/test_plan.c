@@ -1,21 +1,23 @@
 /*
- * test_plan.c - plans by golden files: tests/golden/plan/ holds the rules, the columns, and for each topic statements with what the
- * router makes of them.
+ * test_plan.c - plans by golden files: tests/golden/plan/ holds the rules, the columns, and for each topic
+ * statements with what the router makes of them.
  *
  *   # words for the reader
  *   > SELECT * FROM orders WHERE customer_id = 7
  *   single read, ...
  *     s1 #3: SELECT * FROM orders_3 AS orders WHERE customer_id = 7
  *
- * A statement of several lines goes on with '>>'. Lines with '@' switch: @schema other, @catalog off, @json on. With WEIR_GOLDEN_WRITE=1 in the environment the files are
- * written anew; read the difference before you believe it. Besides, every statement is planned, cached, found again and bound
- * by the found plan with the same text, and the text of each leg is parsed again.
+ * A statement of several lines goes on with '>>'. Lines with '@' switch: @schema other, @catalog off, @json
+ * on. With WEIR_GOLDEN_WRITE=1 in the environment the files are written anew; read the difference before you
+ * believe it. Besides, every statement is planned, cached, found again and bound by the found plan with the
+ * same text, and the text of each leg is parsed again.
  */
 #include <dirent.h>
 
 #include "tests/unit/test_plan_kit.h"
 
-/* ---- one statement ------------------------------------------------------------------------------------------------------ */
+/* ---- one statement
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* What goes to a server must parse. */
 static void parse_legs(const struct plan *p, const struct sql_scan *scan, struct arena *a)
@@ -33,7 +35,8 @@ static void parse_legs(const struct plan *p, const struct sql_scan *scan, struct
         plan_render(&b, scan, &b.legs[i], &facts, &out);
         assert_false(out.failed);
         assert_int_equal(sql_scan(&s, out.data, out.len, 0, &scan->opt), SQL_OK);
-        if (sql_parse(&s, a, &stmt, &f) != SQL_OK) fail_msg("%.*s: %.*s", (int)out.len, out.data, STR_ARG(f.message));
+        if (sql_parse(&s, a, &stmt, &f) != SQL_OK)
+            fail_msg("%.*s: %.*s", (int)out.len, out.data, STR_ARG(f.message));
         sql_scan_release(&s);
         buf_release(&out);
     }
@@ -41,7 +44,8 @@ static void parse_legs(const struct plan *p, const struct sql_scan *scan, struct
 
 static void explain(const struct world *w, struct arena *a, struct str sql, struct buf *out)
 {
-    struct plan_env env = {.router = w->router, .catalog = w->with_catalog ? w->catalog : NULL, .schema = w->schema};
+    struct plan_env env = {
+        .router = w->router, .catalog = w->with_catalog ? w->catalog : NULL, .schema = w->schema};
     struct sql_scan s = {0};
     struct sql_options opt = {.mariadb = true};
     struct plan *p = NULL;
@@ -60,7 +64,8 @@ static void explain(const struct world *w, struct arena *a, struct str sql, stru
             struct buf again = {0};
             plan_explain(found, &s, a, w->json, &again);
             size_t n = again.len < out->len ? again.len : out->len;
-            if (again.len > out->len || memcmp(out->data + out->len - n, again.data, n) != 0) fail_msg("the cached plan differs: %.*s", STR_ARG(sql));
+            if (again.len > out->len || memcmp(out->data + out->len - n, again.data, n) != 0)
+                fail_msg("the cached plan differs: %.*s", STR_ARG(sql));
             buf_release(&again);
         }
     }
@@ -70,10 +75,14 @@ static void explain(const struct world *w, struct arena *a, struct str sql, stru
 static void directive(struct world *w, struct str line)
 {
     struct str rest = {line.ptr + 1, line.len - 1}, what = word(&rest), value = word(&rest);
-    if (str_eq(what, STR("schema"))) w->schema = str_eq(value, STR("none")) ? STR("") : value;
-    else if (str_eq(what, STR("catalog"))) w->with_catalog = str_eq(value, STR("on"));
-    else if (str_eq(what, STR("json"))) w->json = str_eq(value, STR("on"));
-    else fail_msg("unknown directive %.*s", STR_ARG(line));
+    if (str_eq(what, STR("schema")))
+        w->schema = str_eq(value, STR("none")) ? STR("") : value;
+    else if (str_eq(what, STR("catalog")))
+        w->with_catalog = str_eq(value, STR("on"));
+    else if (str_eq(what, STR("json")))
+        w->json = str_eq(value, STR("on"));
+    else
+        fail_msg("unknown directive %.*s", STR_ARG(line));
 }
 
 /* The file as it would be written now. */

@@ -1,14 +1,18 @@
 /*
- * test_plan_cache.c - the plan cache: found only when everything agrees, guards, last use, caps; a hit allocates nothing; and what happens
- * when memory runs out at any point of building, binding and rendering.
+ * test_plan_cache.c - the plan cache: found only when everything agrees, guards, last use, caps; a hit
+ * allocates nothing; and what happens when memory runs out at any point of building, binding and rendering.
  */
 #include "tests/unit/test_plan_kit.h"
 
 static struct sql_options options = {.mariadb = true};
 
-static void scan_text(struct sql_scan *s, const char *sql) { assert_int_equal(sql_scan(s, sql, strlen(sql), 0, &options), SQL_OK); }
+static void scan_text(struct sql_scan *s, const char *sql)
+{
+    assert_int_equal(sql_scan(s, sql, strlen(sql), 0, &options), SQL_OK);
+}
 
-static struct plan *build(struct world *w, const struct plan_env *env, const struct sql_scan *s, struct arena *a)
+static struct plan *build(struct world *w, const struct plan_env *env, const struct sql_scan *s,
+                          struct arena *a)
 {
     struct plan *p = NULL;
     struct fault f = {0};
@@ -17,7 +21,8 @@ static struct plan *build(struct world *w, const struct plan_env *env, const str
     return p;
 }
 
-static void check_text(const struct plan *p, const struct sql_scan *s, struct arena *a, uint32_t leg, const char *want)
+static void check_text(const struct plan *p, const struct sql_scan *s, struct arena *a, uint32_t leg,
+                       const char *want)
 {
     struct bound b;
     struct fault f = {0};
@@ -46,7 +51,8 @@ static void other_literals(void **state)
     plan_unref(p);
     scan_text(&s, "select id FROM orders  WHERE customer_id = 105 limit  9");
     p = plan_cache_get(w.cache, &env, &s);
-    if (!p) { /* keywords count by number: found; the key is the parser's business, so only the text is checked when not */
+    if (!p) { /* keywords count by number: found; the key is the parser's business, so only the text is
+                 checked when not */
         p = build(&w, &env, &s, &a);
         plan_cache_put(w.cache, &env, &s, p);
         plan_unref(p);
@@ -72,8 +78,10 @@ static void one_plan_many_statements(void **state)
     struct plan *p = build(&w, &env, &s, &a);
     check_text(p, &s, &a, 1, "SELECT v, n * 2 FROM ranged_1 AS ranged WHERE n < 200 ORDER BY n * 2 LIMIT 15");
     scan_text(&s, "SELECT v FROM ranged WHERE n < 101 ORDER BY n * 30 LIMIT 1, 2");
-    check_text(p, &s, &a, 1, "SELECT v, n * 30 FROM ranged_1 AS ranged WHERE n < 101 ORDER BY n * 30 LIMIT 3");
-    scan_text(&s, "SELECT v FROM ranged WHERE n < 100 ORDER BY n * 30 LIMIT 1, 2"); /* one shard: its own text */
+    check_text(p, &s, &a, 1,
+               "SELECT v, n * 30 FROM ranged_1 AS ranged WHERE n < 101 ORDER BY n * 30 LIMIT 3");
+    scan_text(&s,
+              "SELECT v FROM ranged WHERE n < 100 ORDER BY n * 30 LIMIT 1, 2"); /* one shard: its own text */
     check_text(p, &s, &a, 0, "SELECT v FROM ranged_0 AS ranged WHERE n < 100 ORDER BY n * 30 LIMIT 1, 2");
     plan_unref(p);
     close_world(&w);
@@ -100,7 +108,8 @@ static void guards(void **state)
     struct plan *one = build(&w, &env, &s, &a);
     plan_cache_put(w.cache, &env, &s, one);
     assert_ptr_equal(plan_cache_get(w.cache, &env, &s), one);
-    assert_true(plan_info(one)->merge->order[0].value.index == 0 && plan_info(two)->merge->order[0].value.index == 1);
+    assert_true(plan_info(one)->merge->order[0].value.index == 0 &&
+                plan_info(two)->merge->order[0].value.index == 1);
     scan_text(&s, "SELECT v, n FROM ranged ORDER BY 2");
     assert_ptr_equal(plan_cache_get(w.cache, &env, &s), two); /* both are kept */
     plan_unref(one);
@@ -209,8 +218,9 @@ static void no_allocation_on_a_hit(void **state)
     struct sql_scan s = {0};
     struct buf out = {0};
     struct plan_facts facts = {0};
-    static const char *const texts[] = {"SELECT name FROM customers WHERE id = 12", "UPDATE orders SET total = 5 WHERE customer_id = 9",
-                                        "SELECT id FROM plain WHERE id = 4", "INSERT INTO items (id, customer_id) VALUES (1, 2)"};
+    static const char *const texts[] = {
+        "SELECT name FROM customers WHERE id = 12", "UPDATE orders SET total = 5 WHERE customer_id = 9",
+        "SELECT id FROM plain WHERE id = 4", "INSERT INTO items (id, customer_id) VALUES (1, 2)"};
     (void)state;
     arena_init(&a, 0);
     open_world(&w, &a);
@@ -246,10 +256,13 @@ static void out_of_memory(void **state)
     struct arena a;
     struct sql_scan s = {0};
     static const char *const texts[] = {
-        "SELECT v, COUNT(*) c, MAX(v), AVG(n) FROM ranged WHERE n IN (1, 150, 260) GROUP BY v ORDER BY c DESC LIMIT 5",
+        "SELECT v, COUNT(*) c, MAX(v), AVG(n) FROM ranged WHERE n IN (1, 150, 260) GROUP BY v ORDER BY c "
+        "DESC LIMIT 5",
         "INSERT INTO orders (customer_id, total) VALUES (1, 2), (2, 3), (3, LAST_INSERT_ID())",
-        "SELECT o.id FROM orders o LEFT JOIN items i ON i.customer_id = o.customer_id WHERE o.customer_id BETWEEN 1 AND 2 OR o.customer_id = '9' ORDER BY o.note",
-        "CREATE TABLE items (customer_id INT, CONSTRAINT f FOREIGN KEY (customer_id) REFERENCES orders (customer_id))"};
+        "SELECT o.id FROM orders o LEFT JOIN items i ON i.customer_id = o.customer_id WHERE o.customer_id "
+        "BETWEEN 1 AND 2 OR o.customer_id = '9' ORDER BY o.note",
+        "CREATE TABLE items (customer_id INT, CONSTRAINT f FOREIGN KEY (customer_id) REFERENCES orders "
+        "(customer_id))"};
     (void)state;
     arena_init(&a, 0);
     open_world(&w, &a);
@@ -291,8 +304,10 @@ static void out_of_memory(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(other_literals), cmocka_unit_test(one_plan_many_statements), cmocka_unit_test(guards),
-                                       cmocka_unit_test(nothing_else_agrees), cmocka_unit_test(caps), cmocka_unit_test(no_allocation_on_a_hit),
-                                       cmocka_unit_test(out_of_memory)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(other_literals), cmocka_unit_test(one_plan_many_statements),
+        cmocka_unit_test(guards),         cmocka_unit_test(nothing_else_agrees),
+        cmocka_unit_test(caps),           cmocka_unit_test(no_allocation_on_a_hit),
+        cmocka_unit_test(out_of_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

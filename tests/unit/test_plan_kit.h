@@ -1,5 +1,6 @@
 /*
- * test_plan_kit.h - the world that plan tests play in: rules and columns from tests/golden/plan/, read once a test.
+ * test_plan_kit.h - the world that plan tests play in: rules and columns from tests/golden/plan/, read once a
+ * test.
  */
 #ifndef WEIR_TEST_PLAN_KIT_H
 #define WEIR_TEST_PLAN_KIT_H
@@ -51,7 +52,8 @@ static inline struct str word(struct str *rest)
 {
     *rest = str_trim(*rest);
     size_t depth = 0, i = 0;
-    for (; i < rest->len && (depth || rest->ptr[i] != ' '); i++) depth += (rest->ptr[i] == '(') - (size_t)(rest->ptr[i] == ')');
+    for (; i < rest->len && (depth || rest->ptr[i] != ' '); i++)
+        depth += (rest->ptr[i] == '(') - (size_t)(rest->ptr[i] == ')');
     struct str w = {rest->ptr, i};
     rest->ptr += i;
     rest->len -= i;
@@ -60,10 +62,29 @@ static inline struct str word(struct str *rest)
 
 static inline enum cat_class class_of(struct str type, bool *is_text)
 {
-    static const struct { const char *name; enum cat_class cls; } names[] = {
-        {"int", CAT_INT}, {"bigint", CAT_INT}, {"tinyint", CAT_INT}, {"decimal", CAT_DECIMAL}, {"float", CAT_FLOAT}, {"double", CAT_FLOAT}, {"bit", CAT_BIT},
-        {"year", CAT_YEAR}, {"datetime", CAT_DATETIME}, {"date", CAT_DATE}, {"timestamp", CAT_TIMESTAMP}, {"time", CAT_TIME}, {"enum", CAT_ENUM},
-        {"set", CAT_SET}, {"varchar", CAT_TEXT}, {"char", CAT_TEXT}, {"text", CAT_TEXT}, {"varbinary", CAT_BINARY}, {"binary", CAT_BINARY}, {"json", CAT_JSON}};
+    static const struct {
+        const char *name;
+        enum cat_class cls;
+    } names[] = {{"int", CAT_INT},
+                 {"bigint", CAT_INT},
+                 {"tinyint", CAT_INT},
+                 {"decimal", CAT_DECIMAL},
+                 {"float", CAT_FLOAT},
+                 {"double", CAT_FLOAT},
+                 {"bit", CAT_BIT},
+                 {"year", CAT_YEAR},
+                 {"datetime", CAT_DATETIME},
+                 {"date", CAT_DATE},
+                 {"timestamp", CAT_TIMESTAMP},
+                 {"time", CAT_TIME},
+                 {"enum", CAT_ENUM},
+                 {"set", CAT_SET},
+                 {"varchar", CAT_TEXT},
+                 {"char", CAT_TEXT},
+                 {"text", CAT_TEXT},
+                 {"varbinary", CAT_BINARY},
+                 {"binary", CAT_BINARY},
+                 {"json", CAT_JSON}};
     for (size_t i = 0; i < COUNT_OF(names); i++)
         if (str_starts_nocase(type, str_of(names[i].name))) {
             *is_text = names[i].cls == CAT_TEXT;
@@ -103,7 +124,10 @@ static inline void read_columns(struct world *w, struct arena *a)
         if (!line.len || line.ptr[0] == '#') continue;
         struct cat_column cols[32];
         uint32_t pk[1] = {0};
-        struct cat_table t = {.schema = {line.ptr, dot}, .name = {line.ptr + dot + 1, colon - dot - 1}, .columns = cols, .primary = pk};
+        struct cat_table t = {.schema = {line.ptr, dot},
+                              .name = {line.ptr + dot + 1, colon - dot - 1},
+                              .columns = cols,
+                              .primary = pk};
         memset(cols, 0, sizeof cols);
         struct str defs = {line.ptr + colon + 1, line.len - colon - 1};
         while (defs.len) {

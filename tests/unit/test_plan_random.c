@@ -1,10 +1,12 @@
 /*
- * test_plan_random.c - is a shard set ever too narrow, is a pushed-down join ever wrong? Random statements against brute force.
+ * test_plan_random.c - is a shard set ever too narrow, is a pushed-down join ever wrong? Random statements
+ * against brute force.
  *
- * Small tables are dealt to shards by the router's own rule. A random FROM and WHERE (inner and outer joins, AND, OR, NOT, IN,
- * BETWEEN, NULLs, constants in odd spellings, EXISTS, IN (SELECT ..)) is evaluated here by nested loops, once over all rows and once for each leg over the rows that leg
- * has. What the legs give together must be the whole. Refused statements prove nothing; enough must be accepted, and
- * enough narrowed, for the test to mean something.
+ * Small tables are dealt to shards by the router's own rule. A random FROM and WHERE (inner and outer joins,
+ * AND, OR, NOT, IN, BETWEEN, NULLs, constants in odd spellings, EXISTS, IN (SELECT ..)) is evaluated here by
+ * nested loops, once over all rows and once for each leg over the rows that leg has. What the legs give
+ * together must be the whole. Refused statements prove nothing; enough must be accepted, and enough narrowed,
+ * for the test to mean something.
  */
 #include "tests/unit/test_plan_kit.h"
 
@@ -16,10 +18,14 @@ static const char rules[] = "weir: {listen: 127.0.0.1:4406}\n"
                             "  r: {type: range, boundaries: [min, 1, 2, 4, max]}\n"
                             "  l: {type: list, shards: [[-1, 0, 3], [1, 4], [2, 5, 6], [7, 8, 9, 10]]}\n"
                             "schemas:\n  d:\n    default_source: s0\n    tables:\n"
-                            "      m0: {nodes: 's0.d.m0_${0..3}', shard_by: k, algorithm: m}\n      m1: {nodes: 's0.d.m1_${0..3}', shard_by: k, algorithm: m}\n"
-                            "      h0: {nodes: 's0.d.h0_${0..3}', shard_by: k, algorithm: h}\n      h1: {nodes: 's0.d.h1_${0..3}', shard_by: k, algorithm: h}\n"
-                            "      r0: {nodes: 's0.d.r0_${0..3}', shard_by: k, algorithm: r}\n      r1: {nodes: 's0.d.r1_${0..3}', shard_by: k, algorithm: r}\n"
-                            "      l0: {nodes: 's0.d.l0_${0..3}', shard_by: k, algorithm: l}\n      l1: {nodes: 's0.d.l1_${0..3}', shard_by: k, algorithm: l}\n"
+                            "      m0: {nodes: 's0.d.m0_${0..3}', shard_by: k, algorithm: m}\n      m1: "
+                            "{nodes: 's0.d.m1_${0..3}', shard_by: k, algorithm: m}\n"
+                            "      h0: {nodes: 's0.d.h0_${0..3}', shard_by: k, algorithm: h}\n      h1: "
+                            "{nodes: 's0.d.h1_${0..3}', shard_by: k, algorithm: h}\n"
+                            "      r0: {nodes: 's0.d.r0_${0..3}', shard_by: k, algorithm: r}\n      r1: "
+                            "{nodes: 's0.d.r1_${0..3}', shard_by: k, algorithm: r}\n"
+                            "      l0: {nodes: 's0.d.l0_${0..3}', shard_by: k, algorithm: l}\n      l1: "
+                            "{nodes: 's0.d.l1_${0..3}', shard_by: k, algorithm: l}\n"
                             "      b: {broadcast: all}\n"
                             "    groups: [[m0, m1], [h0, h1], [r0, r1], [l0, l1]]\n";
 
@@ -50,11 +56,12 @@ struct ex {
     struct operand a, b, c;
     int ref; /* EXISTS, IN_QUERY: the subquery's own reference */
 };
-struct node { /* FROM */
-    int ref; /* leaf */
+struct node {  /* FROM */
+    int ref;   /* leaf */
     char join; /* I L R; 0: leaf */
     struct node *left, *right;
     struct ex *on;
+    bool using_k; /* USING (k) in place of ON */
 };
 struct gen {
     uint64_t seed;
@@ -71,7 +78,9 @@ static uint32_t rnd(struct gen *g, uint32_t n)
     return (uint32_t)(g->seed >> 33) % n;
 }
 
-/* ---- making -------------------------------------------------------------------------------------------------------------- */
+/* ---- making
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 static struct operand column(struct gen *g, int lo, int hi)
 {
@@ -95,7 +104,10 @@ static struct ex *make(struct gen *g, int depth, int lo, int hi, bool subqueries
         g->ref_table[e->ref] = (int)rnd(g, 3);
         /* the inner condition sees the outer references and its own */
         struct ex *tie = arena_new(&g->a, struct ex);
-        *tie = (struct ex){.kind = COMPARE, .op = EQ, .a = {.ref = e->ref, .is_x = rnd(g, 5) == 0}, .b = rnd(g, 5) ? column(g, lo, hi) : constant(g)};
+        *tie = (struct ex){.kind = COMPARE,
+                           .op = EQ,
+                           .a = {.ref = e->ref, .is_x = rnd(g, 5) == 0},
+                           .b = rnd(g, 5) ? column(g, lo, hi) : constant(g)};
         if (tie->b.ref >= 0 && rnd(g, 3)) tie->b.is_x = false;
         e->kids[0] = tie;
         if (rnd(g, 2)) return e;
@@ -153,6 +165,10 @@ static struct node *make_from(struct gen *g, int lo, int hi)
     n->on = arena_new(&g->a, struct ex);
     *n->on = (struct ex){.kind = COMPARE, .op = EQ, .a = column(g, lo, mid), .b = column(g, mid, hi)};
     if (rnd(g, 4)) n->on->a.is_x = n->on->b.is_x = false;
+    if (hi - lo == 2 && !n->on->a.is_x && !n->on->b.is_x && rnd(g, 4) == 0) {
+        n->using_k = true;
+        return n;
+    }
     if (rnd(g, 3) == 0) {
         struct ex *both = arena_new(&g->a, struct ex);
         *both = (struct ex){.kind = rnd(g, 6) ? AND : OR, .kids = {n->on, make(g, 1, lo, hi, false)}};
@@ -180,18 +196,23 @@ static void make_tables(struct gen *g, const struct router *r, const struct conf
     }
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------------------ */
+/* ---- writing
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
 static void put_operand(struct gen *g, const struct operand *o)
 {
-    if (o->ref >= 0) buf_printf(&g->sql, "t%d.%s", o->ref, o->is_x ? "x" : "k");
-    else if (o->value == NULL_VALUE) buf_putz(&g->sql, "NULL");
-    else switch (rnd(g, 6)) {
-    case 0: buf_printf(&g->sql, "'%d'", o->value); break;
-    case 1: buf_printf(&g->sql, "%d.0", o->value); break;
-    case 2: buf_printf(&g->sql, "(%d + 1)", o->value - 1); break;
-    default: buf_printf(&g->sql, "%d", o->value); break;
-    }
+    if (o->ref >= 0)
+        buf_printf(&g->sql, "t%d.%s", o->ref, o->is_x ? "x" : "k");
+    else if (o->value == NULL_VALUE)
+        buf_putz(&g->sql, "NULL");
+    else
+        switch (rnd(g, 6)) {
+        case 0: buf_printf(&g->sql, "'%d'", o->value); break;
+        case 1: buf_printf(&g->sql, "%d.0", o->value); break;
+        case 2: buf_printf(&g->sql, "(%d + 1)", o->value - 1); break;
+        default: buf_printf(&g->sql, "%d", o->value); break;
+        }
 }
 
 static void put_ex(struct gen *g, const struct ex *e)
@@ -236,7 +257,8 @@ static void put_ex(struct gen *g, const struct ex *e)
         buf_putz(&g->sql, ")");
         break;
     case EXISTS:
-        buf_printf(&g->sql, "%sEXISTS (SELECT 1 FROM %s t%d WHERE ", e->negated ? "NOT " : "", g->tables[g->ref_table[e->ref]].name, e->ref);
+        buf_printf(&g->sql, "%sEXISTS (SELECT 1 FROM %s t%d WHERE ", e->negated ? "NOT " : "",
+                   g->tables[g->ref_table[e->ref]].name, e->ref);
         put_ex(g, e->kids[0]);
         buf_putz(&g->sql, ")");
         break;
@@ -261,12 +283,17 @@ static void put_from(struct gen *g, const struct node *n)
     put_from(g, n->left);
     buf_putz(&g->sql, n->join == 'I' ? " JOIN " : n->join == 'L' ? " LEFT JOIN " : " RIGHT JOIN ");
     put_from(g, n->right);
+    if (n->using_k) {
+        buf_putz(&g->sql, " USING (k))");
+        return;
+    }
     buf_putz(&g->sql, " ON ");
     put_ex(g, n->on);
     buf_putz(&g->sql, ")");
 }
 
-/* ---- evaluating: 1 true, 0 false, -1 NULL ------------------------------------------------------------------------------------------ */
+/* ---- evaluating: 1 true, 0 false, -1 NULL
+ * ------------------------------------------------------------------------------------------ */
 
 struct tuple {
     int8_t at[MAX_REFS + 8]; /* row of each reference, -1: NULL row */
@@ -293,9 +320,18 @@ static int compare(int op, int a, int b)
     default: return a >= b;
     }
 }
-static int and3(int a, int b) { return a == 0 || b == 0 ? 0 : a < 0 || b < 0 ? -1 : 1; }
-static int or3(int a, int b) { return a == 1 || b == 1 ? 1 : a < 0 || b < 0 ? -1 : 0; }
-static int not3(int a) { return a < 0 ? -1 : !a; }
+static int and3(int a, int b)
+{
+    return a == 0 || b == 0 ? 0 : a < 0 || b < 0 ? -1 : 1;
+}
+static int or3(int a, int b)
+{
+    return a == 1 || b == 1 ? 1 : a < 0 || b < 0 ? -1 : 0;
+}
+static int not3(int a)
+{
+    return a < 0 ? -1 : !a;
+}
 
 /* shard < 0: all rows. */
 static bool visible(const struct gen *g, int ref, int row, int shard)
@@ -380,9 +416,13 @@ static struct result eval_from(struct gen *g, const struct node *n, int shard, s
     return out;
 }
 
-static int by_tuple(const void *x, const void *y) { return memcmp(x, y, sizeof(struct tuple)); }
+static int by_tuple(const void *x, const void *y)
+{
+    return memcmp(x, y, sizeof(struct tuple));
+}
 
-static void add_result(struct gen *g, const struct node *from, const struct ex *where, int shard, struct arena *a, struct result *out)
+static void add_result(struct gen *g, const struct node *from, const struct ex *where, int shard,
+                       struct arena *a, struct result *out)
 {
     struct result r = eval_from(g, from, shard, a);
     for (uint32_t i = 0; i < r.n; i++)
@@ -392,13 +432,16 @@ static void add_result(struct gen *g, const struct node *from, const struct ex *
         }
 }
 
-/* ---- one case ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- one case
+ * ------------------------------------------------------------------------------------------------------------------------
+ */
 
 struct tally {
     uint32_t accepted, narrowed, scattered, joins;
 };
 
-static void check_case(const struct router *r, const struct catalog *cat, const struct conf_schema *schema, uint64_t seed, struct tally *tally)
+static void check_case(const struct router *r, const struct catalog *cat, const struct conf_schema *schema,
+                       uint64_t seed, struct tally *tally)
 {
     struct gen g = {.seed = seed * 7919 + 1};
     struct arena a;
@@ -422,17 +465,21 @@ static void check_case(const struct router *r, const struct catalog *cat, const 
     struct bound b;
     struct fault f = {0};
     assert_int_equal(sql_scan(&s, g.sql.data, g.sql.len, 0, &opt), SQL_OK);
-    if (plan_build(&env, &s, &a, &p, &f) != SQL_OK) fail_msg("%.*s: %.*s", (int)g.sql.len, g.sql.data, STR_ARG(f.message));
+    if (plan_build(&env, &s, &a, &p, &f) != SQL_OK)
+        fail_msg("%.*s: %.*s", (int)g.sql.len, g.sql.data, STR_ARG(f.message));
     if (plan_bind(p, &s, 0, &a, &b, &f) == SQL_OK) {
-        struct result whole = {arena_alloc(&a, MAX_RESULT * sizeof(struct tuple)), 0}, parts = {arena_alloc(&a, MAX_RESULT * sizeof(struct tuple)), 0};
+        struct result whole = {arena_alloc(&a, MAX_RESULT * sizeof(struct tuple)), 0},
+                      parts = {arena_alloc(&a, MAX_RESULT * sizeof(struct tuple)), 0};
         add_result(&g, from, where, -1, &a, &whole);
         for (uint32_t i = 0; i < b.nlegs; i++)
-            add_result(&g, from, where, b.legs[i].shard == UINT32_MAX ? -1 : (int)b.legs[i].shard, &a, &parts);
+            add_result(&g, from, where, b.legs[i].shard == UINT32_MAX ? -1 : (int)b.legs[i].shard, &a,
+                       &parts);
         qsort(whole.rows, whole.n, sizeof *whole.rows, by_tuple);
         qsort(parts.rows, parts.n, sizeof *parts.rows, by_tuple);
         if (whole.n != parts.n || memcmp(whole.rows, parts.rows, whole.n * sizeof *whole.rows) != 0)
-            fail_msg("seed %llu: %.*s\n%u legs (first shard %d) give %u rows, the whole has %u", (unsigned long long)seed, (int)g.sql.len, g.sql.data, b.nlegs,
-                     (int)b.legs[0].shard, parts.n, whole.n);
+            fail_msg("seed %llu: %.*s\n%u legs (first shard %d) give %u rows, the whole has %u",
+                     (unsigned long long)seed, (int)g.sql.len, g.sql.data, b.nlegs, (int)b.legs[0].shard,
+                     parts.n, whole.n);
         tally->accepted++;
         if (b.legs[0].shard != UINT32_MAX) {
             tally->narrowed += b.nlegs < SHARDS;
@@ -465,7 +512,9 @@ static void random_statements(void **state)
     }
     struct router *r = router_new(c, &d);
     struct catalog *cat = catalog_new(1);
-    struct cat_column cols[2] = {{.name = STR("k"), .type = STR("int(11)"), .cls = CAT_INT}, {.name = STR("x"), .type = STR("int(11)"), .cls = CAT_INT, .nullable = true}};
+    struct cat_column cols[2] = {
+        {.name = STR("k"), .type = STR("int(11)"), .cls = CAT_INT},
+        {.name = STR("x"), .type = STR("int(11)"), .cls = CAT_INT, .nullable = true}};
     static const char *const names[] = {"m0", "m1", "h0", "h1", "r0", "r1", "l0", "l1", "b"};
     assert_non_null(r);
     for (size_t i = 0; i < COUNT_OF(names); i++) {
@@ -479,7 +528,8 @@ static void random_statements(void **state)
         assert_true(tally.scattered > n / 20);
         assert_true(tally.joins > n / 10);
     }
-    printf("%llu statements: %u accepted, %u narrowed, %u on all shards, %u joins\n", (unsigned long long)n, tally.accepted, tally.narrowed, tally.scattered, tally.joins);
+    printf("%llu statements: %u accepted, %u narrowed, %u on all shards, %u joins\n", (unsigned long long)n,
+           tally.accepted, tally.narrowed, tally.scattered, tally.joins);
     catalog_unref(cat);
     router_free(r);
     conf_free(c);

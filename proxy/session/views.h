@@ -1,0 +1,104 @@
+/*
+ * views.h - information_schema in logical names.
+ *
+ *   statement reads information_schema.TABLES           (the router gives it to the session: PLAN_SESSION)
+ *     -> columns of that table, asked of the server      LEARN
+ *     -> rows of tables that live on other sources       GATHER, one question a source
+ *     -> every reference becomes a derived table          FROM (SELECT .. UNION ALL SELECT ..) AS `TABLES`
+ *     -> the new text runs as a usual statement, so that DATABASE() and its like are spliced by the router
+ *
+ * The derived table shows each table of the rules as its representative node (its first node on the default source, else its first node) under
+ * its logical name, the unlisted tables of a schema under the schema's name, and the system schemas as they are; every other node and
+ * database is not in it. Equalities of the statement with the schema's and the table's name are carried into it, so that a
+ * question for one table opens one table. This half is pure: rules and facts in, text out.
+ */
+#ifndef WEIR_VIEWS_H
+#define WEIR_VIEWS_H
+
+#include "conf/conf.h"
+#include "parser/sql.h"
+
+struct session;
+struct plan;
+
+/* ---- which tables, and what their columns mean ---- */
+
+struct view_def {
+    const char *name;
+    const char *schema;     /* column that holds the database */
+    const char *table;      /* column that holds the table; NULL: rows of a database */
+    const char *also;       /* a second column with the same database, or NULL */
+    const char *ref_schema; /* columns that name another table, or NULL */
+    const char *ref_table;
+};
+const struct view_def *view_def(struct str table); /* NULL: shown as the server has it */
+
+enum view_class { VIEW_NUMBER, VIEW_TIME, VIEW_TEXT };
+struct view_column {
+    struct str name;
+    enum view_class cls;
+};
+struct view_columns {
+    struct view_column *at;
+    uint32_t n;
+};
+
+/* What the statement says of schema and table by =, IN or LIKE without wildcards. A superset: the statement itself still has its WHERE. */
+struct view_names {
+    bool any;     /* nothing is said */
+    bool exact;   /* by =, which servers answer by the exact name; else letter case is ignored */
+    struct str *at;
+    uint32_t n;
+};
+struct view_filter {
+    struct view_names schema, table;
+};
+/* `current`: the session's schema, for DATABASE(). False: out of memory. */
+bool view_filter_read(const struct sql_scan *scan, const struct sql_table *t, const struct view_def *def, struct str current, struct arena *a,
+                      struct view_filter *out) MUST_CHECK;
+
+/* ---- text ---- */
+
+struct view_sums { /* of all nodes of a table, beside what its representative says; see view_put_sums */
+    const struct conf_table *table;
+    uint64_t rows, data, index, free;
+};
+struct view_ask {
+    const struct conf *conf;
+    const struct view_def *def;
+    const struct view_columns *columns; /* of the default source: what the derived table has */
+    const struct view_filter *filter;
+    const bool *allowed; /* by schema: this user may see it */
+    bool all_system;     /* also mysql, performance_schema and sys */
+    uint32_t home;       /* the default source */
+    const struct sql_options *opt; /* for literals */
+    const struct view_sums *sums;
+    uint32_t nsums;
+};
+bool view_needs(const struct view_ask *q, uint32_t source); /* does that source hold rows of the answer? */
+/*
+ * The rows of one source, in logical names: "SELECT .. UNION ALL SELECT .."; 0: none. `theirs`: the columns that this source has. `bytes`: text
+ * columns as binary strings, so that no character set of the session touches them.
+ */
+uint32_t view_put_branches(const struct view_ask *q, uint32_t source, const struct view_columns *theirs, bool bytes, struct buf *out);
+/* A question for the sizes of all nodes of the sharded tables in question on that source: database, table, rows, data, index, free. 0: none. */
+uint32_t view_put_sums(const struct view_ask *q, uint32_t source, struct buf *out);
+bool view_wants_sums(const struct sql_scan *scan); /* does the statement name a column that is summed, or '*'? */
+/* Captured rows (fields: nrows * columns->n) as "VALUES (..),(..)". */
+void view_put_rows(const struct view_columns *columns, const struct str *fields, uint32_t nrows, bool mariadb, const struct sql_options *opt, struct buf *out);
+/* The statement with each text in place of its reference. */
+struct view_place {
+    const struct sql_table *table;
+    struct str text; /* of the derived table, without parentheses and alias */
+};
+bool view_render(const struct sql_scan *scan, const struct sql_stmt *st, const struct view_place *places, uint32_t n, struct arena *a, struct buf *out) MUST_CHECK;
+
+/* ---- running (views.c) ---- */
+
+bool views_read(const struct sql_stmt *st); /* does it read one of these tables? */
+/* Runs the statement of a PLAN_SESSION plan; ends in session_done. */
+void views_statement(struct session *s, struct plan *p);
+/* The same for a text of our own. */
+void views_query(struct session *s, struct str text);
+
+#endif
