@@ -27,8 +27,7 @@ static struct str source_name(const struct plan *p, uint32_t source)
     return p->router->conf->sources[source].name;
 }
 
-/* ---- by conditions
- * ------------------------------------------------------------------------------------------------- */
+/* ---- by conditions ---- */
 
 /* Every table that is not sharded must be where the leg goes. */
 static bool leg_complete(const struct plan *p, uint32_t source, struct arena *a, struct fault *f)
@@ -204,8 +203,7 @@ static enum sql_status bind_shards(const struct plan *p, const struct given *g, 
     return many_legs(p, &all, n, g, a, out, f);
 }
 
-/* ---- INSERT: rows to shards
- * ---------------------------------------------------------------------------------------------- */
+/* ---- INSERT: rows to shards ---- */
 
 enum id_want { ID_NO, ID_YES, ID_UNCERTAIN };
 
@@ -386,9 +384,7 @@ static enum sql_status bind_insert(const struct plan *p, const struct given *g, 
     return deal_rows(p, shard_of, a, out, f);
 }
 
-/* ---- the door
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- the door ---- */
 
 enum sql_status plan_bind(const struct plan *p, const struct sql_scan *scan, uint64_t first_id,
                           struct arena *a, struct bound *out, struct fault *f)

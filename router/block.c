@@ -29,8 +29,7 @@ bool same_layout(const struct rt_table *x, const struct rt_table *y)
     return x == y || (x->schema == y->schema && x->conf->group && x->conf->group == y->conf->group);
 }
 
-/* ---- references and columns
- * ---------------------------------------------------------------------------------------- */
+/* ---- references and columns ---- */
 
 struct term *term_get(struct build *b, struct bref *r, struct str name)
 {
@@ -138,8 +137,7 @@ struct term *term_of(struct build *b, struct block *bl, const struct sql_expr *e
     return *memo == &no_term ? NULL : *memo;
 }
 
-/* ---- equalities
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- equalities ---- */
 
 /* Do x = y and y = constant imply x = constant, whatever the constant? */
 static bool compare_alike(const struct term *x, const struct term *y)
@@ -216,9 +214,7 @@ static bool meet(struct build *b, struct env *env, const struct bref *x, const s
     return true;
 }
 
-/* ---- joins
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- joins ---- */
 
 static bool ref_within(const struct sql_ref *tree, const struct sql_ref *leaf)
 {
@@ -394,8 +390,7 @@ static struct side settle_joins(struct build *b, struct block *bl, const struct 
     return (struct side){x.sharded || y.sharded, ok};
 }
 
-/* ---- making blocks
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- making blocks ---- */
 
 static struct block *new_block(struct build *b, struct block *parent, enum block_role role,
                                const struct sql_query *q, struct env *outer)
@@ -592,9 +587,7 @@ struct block *block_from(struct build *b, const struct sql_ref *from, const stru
     return bl;
 }
 
-/* ---- the verdict
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- the verdict ---- */
 
 /* A subquery is answered shard by shard when each of its sharded tables meets one of the block around it. */
 static bool tied_to_parent(struct build *b, struct block *bl)

@@ -8,8 +8,7 @@
 
 #include <stdlib.h>
 
-/* ---- memory and faults
- * ------------------------------------------------------------------------------------------ */
+/* ---- memory and faults ---- */
 
 void *b_check(struct build *b, void *p)
 {
@@ -35,6 +34,8 @@ struct str b_printf(struct build *b, const char *fmt, ...)
     return s;
 }
 
+static void fault_text(struct fault *f, struct arena *a, uint16_t code, const char *state, const char *head,
+                       const char *fmt, va_list ap) PRINTF_LIKE(6, 0);
 static void fault_text(struct fault *f, struct arena *a, uint16_t code, const char *state, const char *head,
                        const char *fmt, va_list ap)
 {
@@ -85,9 +86,7 @@ void no_scatter(struct build *b, const char *why, const char *way_out)
     b->p->way_out = way_out ? b_printf(b, "%s", way_out) : STR("");
 }
 
-/* ---- edits
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- edits ---- */
 
 struct edit *add_edit(struct build *b, struct edits *to, enum edit_kind kind, uint32_t first, uint32_t end)
 {
@@ -195,9 +194,7 @@ static void settle_all(struct build *b)
     settle(&p->scatter);
 }
 
-/* ---- routes
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- routes ---- */
 
 void route_leg(struct build *b, uint32_t source, uint32_t shard)
 {
@@ -310,12 +307,25 @@ bool route_shards(struct build *b)
     return true;
 }
 
-/* ---- statements
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- statements ---- */
+
+/* Rows of information_schema are physical: the session runs what reads them, over logical ones. */
+static bool reads_system(const struct build *b, const struct sql_stmt *s)
+{
+    bool may = s->kind == SQL_SELECT || s->kind == SQL_INSERT || s->kind == SQL_REPLACE ||
+               s->kind == SQL_UPDATE || s->kind == SQL_DELETE || s->kind == SQL_CREATE_TABLE;
+    for (uint32_t i = 0; may && i < s->ntables; i++) {
+        const struct sql_table *t = s->tables[i];
+        if (b->tables[i].at == AT_SYSTEM && t->role == SQL_R_READ &&
+            str_eq_nocase(t->name.schema, STR("information_schema")))
+            return true;
+    }
+    return false;
+}
 
 bool build_statement(struct build *b, const struct sql_stmt *s)
 {
+    if (UNLIKELY(!b->env->system_as_is && s == b->stmt && reads_system(b, s))) return build_session(b);
     switch (s->kind) {
     case SQL_SELECT: return build_select(b, s->query);
     case SQL_INSERT:

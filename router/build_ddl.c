@@ -27,8 +27,7 @@ static struct tinfo *info(struct build *b, const struct sql_table *t)
     return &b->tables[t->id];
 }
 
-/* ---- tables named beside the target
- * -------------------------------------------------------------------------------------- */
+/* ---- tables named beside the target ---- */
 
 /* REFERENCES, LIKE: must stand beside every node of the target. */
 static bool check_reference(struct build *b, const struct tinfo *target, const struct tinfo *r)
@@ -61,9 +60,7 @@ static bool check_fixed_reference(struct build *b, const struct tinfo *r)
                                          STR_ARG(r->t->name.name), STR_ARG(r->t->name.name));
 }
 
-/* ---- columns
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- columns ---- */
 
 static bool is_key(const struct conf_table *ct, struct str name)
 {
@@ -130,9 +127,7 @@ static void suffix_constraints(struct build *b, const struct rt_table *t)
     }
 }
 
-/* ---- tables
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* ---- tables ---- */
 
 static bool check_targets(struct build *b, struct sql_table *const *tables, uint32_t n)
 {
@@ -263,8 +258,7 @@ bool build_create_other(struct build *b)
     return whole_statement(b, "this statement");
 }
 
-/* ---- SHOW, DESCRIBE, EXPLAIN
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- SHOW, DESCRIBE, EXPLAIN ---- */
 
 static bool show_table(struct build *b, const struct sql_show_stmt *s)
 {
@@ -354,9 +348,7 @@ bool build_show(struct build *b)
     return build_session(b);
 }
 
-/* ---- the rest
- * ---------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the rest ---- */
 
 bool build_call(struct build *b)
 {

@@ -18,8 +18,7 @@ struct ins {
     uint32_t width; /* values a row must have; UINT32_MAX: not known */
 };
 
-/* ---- columns
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- columns ---- */
 
 /* Which value of a row belongs to the column; UINT32_MAX: none. False: not known. */
 static bool column_at(struct ins *x, struct str name, uint32_t *at)
@@ -130,8 +129,7 @@ static bool find_keys(struct ins *x)
     return true;
 }
 
-/* ---- ON DUPLICATE KEY UPDATE
- * --------------------------------------------------------------------------------------------- */
+/* ---- ON DUPLICATE KEY UPDATE ---- */
 
 static bool is_shard_column(const struct conf_table *ct, struct str name)
 {
@@ -165,9 +163,7 @@ static bool check_update(struct ins *x)
     return true;
 }
 
-/* ---- rows
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- rows ---- */
 
 static bool insert_rows(struct ins *x)
 {
@@ -196,8 +192,7 @@ static bool insert_rows(struct ins *x)
     return true;
 }
 
-/* ---- INSERT ... SELECT
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- INSERT ... SELECT ---- */
 
 static bool plain_literal(const struct build *b, const struct sql_expr *e, enum conf_key_type type)
 {

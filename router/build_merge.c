@@ -10,46 +10,11 @@
  * to the shards whole; other groups are asked for in group order and added up. What would not be exact sets
  * no_scatter with its reason: one shard may still answer it.
  */
-#include "router/build.h"
+#include "router/build_merge.h"
 
-enum sorting {
-    SORT_VALUE,   /* numbers, temporals, bytes: by the value */
-    SORT_TEXT,    /* by WEIGHT_STRING */
-    SORT_UNKNOWN, /* value and WEIGHT_STRING; the definition tells at run time */
-    SORT_INDEX,   /* ENUM, SET by their number; FLOAT by its full precision: hidden x + 0 */
-    SORT_NONE     /* cannot be reproduced */
-};
+/* ---- expressions ---- */
 
-struct out {                     /* one visible column */
-    const struct sql_item *item; /* NULL: from a star */
-    const struct sql_expr *expr;
-    struct term *term; /* it is a plain column */
-};
-struct gkey { /* one GROUP BY key */
-    struct out target;
-    int visible;
-    bool desc;
-    struct seg text; /* for ORDER BY */
-    struct merge_key key;
-};
-struct mg {
-    struct build *b;
-    struct block *bl;
-    const struct sql_query *q;
-    struct merge_spec *m;
-    VEC(struct out) outs;
-    bool expanded; /* outs are all visible columns, in place */
-    VEC(struct seg) hidden;
-    struct gkey *group;
-    uint32_t ngroup;
-    bool whole_groups; /* each group lies in one shard */
-    bool partial; /* groups are made of parts: hidden columns must be aggregates or group keys themselves */
-};
-
-/* ---- expressions
- * ------------------------------------------------------------------------------------------------------- */
-
-static struct term *plain_term(struct mg *g, const struct sql_expr *e)
+struct term *mg_term(struct mg *g, const struct sql_expr *e)
 {
     return term_of(g->b, g->bl, e);
 }
@@ -57,8 +22,13 @@ static struct term *plain_term(struct mg *g, const struct sql_expr *e)
 /* Collations whose WEIGHT_STRING does not give their order (see the design's measurement). */
 static bool unsortable(struct str collation)
 {
-    static const char *const odd[] = {"_thai_520_w2", "cp1250_czech_cs", "big5_chinese",
-                                      "gb18030_chinese_ci"};
+    static const char *const odd[] = {"_thai_520_w2", "cp1250_czech_cs",    "latin2_czech_cs",
+                                      "big5_chinese", "gb18030_chinese_ci", "gb18030_unicode",
+                                      "tis620_thai_"};
+    bool levels = str_find(collation, STR("uca1400"), 0) != SIZE_MAX &&
+                  (str_find(collation, STR("_as_"), 0) != SIZE_MAX ||
+                   str_find(collation, STR("_ai_cs"), 0) != SIZE_MAX);
+    if (levels) return true;
     for (size_t i = 0; i < COUNT_OF(odd); i++)
         if (str_find(collation, str_of(odd[i]), 0) != SIZE_MAX) return true;
     return str_starts_nocase(collation, STR("latin7_"));
@@ -70,13 +40,13 @@ static enum sorting cannot(struct mg *g, const char *why)
     return SORT_NONE;
 }
 
-static bool not_exact(struct mg *g, const char *why)
+bool mg_not_exact(struct mg *g, const char *why)
 {
     no_scatter(g->b, why, NULL);
     return false;
 }
 
-static enum sorting sorting_of_column(struct mg *g, const struct cat_column *c)
+enum sorting mg_sorting_of_column(struct mg *g, const struct cat_column *c)
 {
     if (!c) {
         g->b->p->info.flags |= PLAN_NEEDS_CATALOG;
@@ -101,14 +71,12 @@ static enum sorting sorting_of_column(struct mg *g, const struct cat_column *c)
     case CAT_BIT: return cannot(g, "ordering or grouping by a BIT column");
     case CAT_JSON: return cannot(g, "ordering or grouping by a JSON column");
     case CAT_GEOMETRY: return cannot(g, "ordering or grouping by a GEOMETRY column");
-    case CAT_OTHER: return SORT_UNKNOWN;
+    case CAT_OTHER: return cannot(g, "ordering or grouping by a column of that type");
     }
     return SORT_UNKNOWN;
 }
 
-static enum sorting sorting_of(struct mg *g, const struct sql_expr *e);
-
-static enum sorting sorting_of_call(struct mg *g, const struct sql_expr *e)
+enum sorting mg_sorting_of_call(struct mg *g, const struct sql_expr *e)
 {
     const struct sql_expr *arg = e->nargs ? bare(e->args[0]) : NULL;
     if (e->call->fn == SQL_FN_COUNT || e->call->fn == SQL_FN_SUM || e->call->fn == SQL_FN_AVG ||
@@ -116,21 +84,21 @@ static enum sorting sorting_of_call(struct mg *g, const struct sql_expr *e)
         e->call->fn == SQL_FN_BIT_OR || e->call->fn == SQL_FN_BIT_XOR)
         return SORT_VALUE;
     if (!arg || (e->call->fn != SQL_FN_MIN && e->call->fn != SQL_FN_MAX)) return SORT_UNKNOWN;
-    struct term *t = plain_term(g, arg);
+    struct term *t = mg_term(g, arg);
     if (t && t->cat && (t->cat->cls == CAT_ENUM || t->cat->cls == CAT_SET))
         return SORT_UNKNOWN; /* MIN of an ENUM is a text */
-    enum sorting s = sorting_of(g, arg);
+    enum sorting s = mg_sorting(g, arg);
     return s == SORT_INDEX ? SORT_VALUE : s;
 }
 
-static enum sorting sorting_of(struct mg *g, const struct sql_expr *e)
+enum sorting mg_sorting(struct mg *g, const struct sql_expr *e)
 {
     e = bare(e);
     if (e->kind == SQL_E_COLUMN) {
-        struct term *t = plain_term(g, e);
-        return sorting_of_column(g, t ? t->cat : NULL);
+        struct term *t = mg_term(g, e);
+        return mg_sorting_of_column(g, t ? t->cat : NULL);
     }
-    if (e->kind == SQL_E_CALL) return sorting_of_call(g, e);
+    if (e->kind == SQL_E_CALL) return mg_sorting_of_call(g, e);
     if (e->kind == SQL_E_LITERAL) {
         enum sql_tok_kind k = g->b->scan->toks[e->tok].kind;
         return k == SQL_T_INT || k == SQL_T_DECIMAL || k == SQL_T_FLOAT ? SORT_VALUE : SORT_UNKNOWN;
@@ -157,13 +125,13 @@ static bool is_literal(const struct sql_tok *t)
 
 /* The same tokens, or the same column. Where only literals decide, they are guarded: another statement with
  * this key may have others. */
-static bool same_expr(struct mg *g, const struct sql_expr *x, const struct sql_expr *y)
+bool mg_same_expr(struct mg *g, const struct sql_expr *x, const struct sql_expr *y)
 {
     x = bare(x);
     y = bare(y);
     if (x->kind == SQL_E_COLUMN && y->kind == SQL_E_COLUMN) {
-        struct term *t = plain_term(g, x);
-        return t && t == plain_term(g, y);
+        struct term *t = mg_term(g, x);
+        return t && t == mg_term(g, y);
     }
     const struct sql_scan *s = g->b->scan;
     uint32_t n = x->span.end - x->span.first;
@@ -185,12 +153,12 @@ static bool same_expr(struct mg *g, const struct sql_expr *x, const struct sql_e
 }
 
 /* May e be written a second time into the statement? */
-static bool repeatable(struct mg *g, const struct sql_expr *e)
+bool mg_repeatable(struct mg *g, const struct sql_expr *e)
 {
     const char *what = NULL;
     if (e->flags & (SQL_EF_HAS_PARAM | SQL_EF_HAS_ASSIGN))
-        return not_exact(g, "ordering or grouping by an expression with a parameter or an assignment");
-    if (expr_differs(e, false, &what)) return not_exact(g, "ordering or grouping by RAND() or UUID()");
+        return mg_not_exact(g, "ordering or grouping by an expression with a parameter or an assignment");
+    if (expr_differs(e, false, &what)) return mg_not_exact(g, "ordering or grouping by RAND() or UUID()");
     return true;
 }
 
@@ -202,16 +170,15 @@ static bool names_alias(struct mg *g, const struct sql_expr *e)
         for (uint32_t i = 0; i < g->q->nitems; i++) {
             const struct sql_item *it = &g->q->items[i];
             if (!it->has_alias || !str_eq_nocase(it->alias, e->name->name)) continue;
-            struct term *t = plain_term(g, e);
-            if (!t || t != plain_term(g, it->expr)) return true;
+            struct term *t = mg_term(g, e);
+            if (!t || t != mg_term(g, it->expr)) return true;
         }
     for (uint32_t i = 0; i < e->nargs; i++)
         if (names_alias(g, e->args[i])) return true;
     return false;
 }
 
-/* ---- visible columns
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- visible columns ---- */
 
 static bool has_using(const struct sql_ref *j)
 {
@@ -245,11 +212,11 @@ static void expand(struct mg *g)
             continue;
         }
         struct out *o = b_push(g->b, &g->outs);
-        *o = (struct out){.item = it, .expr = it->expr, .term = plain_term(g, it->expr)};
+        *o = (struct out){.item = it, .expr = it->expr, .term = mg_term(g, it->expr)};
     }
 }
 
-static bool needs_columns(struct mg *g)
+bool mg_needs_columns(struct mg *g)
 {
     if (g->expanded) return true;
     g->b->p->info.flags |= PLAN_NEEDS_CATALOG;
@@ -262,11 +229,9 @@ static int visible_of(struct mg *g, const struct out *o)
     return g->expanded ? (int)(o - g->outs.at) : -1;
 }
 
-/* ---- hidden columns
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- hidden columns ---- */
 
-static struct seg text_of(struct mg *g, const struct out *o)
+struct seg mg_text(struct mg *g, const struct out *o)
 {
     if (o->expr) return seg_range(o->expr->span);
     struct buf t = {0};
@@ -280,14 +245,14 @@ static struct seg text_of(struct mg *g, const struct out *o)
 }
 
 /* A collation's name for the merge: of the column, where the catalog knows it. */
-static bool known_collation(struct mg *g, const struct term *t, struct str *out)
+bool mg_known_collation(struct mg *g, const struct term *t, struct str *out)
 {
     if (!t || !t->cat || !t->cat->collation.len) return false;
     *out = b_printf(g->b, STR_FMT, STR_ARG(t->cat->collation));
     return true;
 }
 
-static struct merge_column add_hidden(struct mg *g, const char *head, struct seg body, const char *tail)
+struct merge_column mg_add_hidden(struct mg *g, const char *head, struct seg body, const char *tail)
 {
     *b_push(g->b, &g->hidden) = seg_text(b_printf(g->b, ", %s", head));
     *b_push(g->b, &g->hidden) = body;
@@ -296,46 +261,44 @@ static struct merge_column add_hidden(struct mg *g, const char *head, struct seg
 }
 
 /* A sort key for o; visible < 0: its place is not known, or it is not selected. */
-static bool make_key(struct mg *g, const struct out *o, int visible, bool desc, struct merge_key *k)
+bool mg_make_key(struct mg *g, const struct out *o, int visible, bool desc, struct merge_key *k)
 {
-    enum sorting s = o->expr ? sorting_of(g, o->expr) : sorting_of_column(g, o->term->cat);
+    enum sorting s = o->expr ? mg_sorting(g, o->expr) : mg_sorting_of_column(g, o->term->cat);
     *k = (struct merge_key){.desc = desc};
     if (s == SORT_NONE) return false;
     bool hides = visible < 0 || s != SORT_VALUE;
-    if (hides && o->expr && !repeatable(g, o->expr)) return false;
+    if (hides && o->expr && !mg_repeatable(g, o->expr)) return false;
     if (s == SORT_INDEX) {
-        k->value = add_hidden(g, "(", text_of(g, o), ") + 0");
+        k->value = mg_add_hidden(g, "(", mg_text(g, o), ") + 0");
         return true;
     }
     k->value = visible >= 0 ? (struct merge_column){MERGE_VISIBLE, (uint32_t)visible}
-                            : add_hidden(g, "", text_of(g, o), "");
+                            : mg_add_hidden(g, "", mg_text(g, o), "");
     if (s == SORT_VALUE) return true;
     k->has_weight = true;
-    struct term *t = o->expr ? plain_term(g, o->expr) : o->term;
+    struct term *t = o->expr ? mg_term(g, o->expr) : o->term;
     /* Of a group key that is an expression: MariaDB knows it in GROUP BY only as it stands there, not inside
      * a function. All values of a group are equal under the collation, so any one's weight will do. */
     bool any = g->partial && !t;
-    k->weight = add_hidden(g, any ? "WEIGHT_STRING(MIN(" : "WEIGHT_STRING(", text_of(g, o), any ? "))" : ")");
-    if (s == SORT_TEXT && known_collation(g, t, &k->collation)) return true;
+    k->weight =
+        mg_add_hidden(g, any ? "WEIGHT_STRING(MIN(" : "WEIGHT_STRING(", mg_text(g, o), any ? "))" : ")");
+    if (s == SORT_TEXT && mg_known_collation(g, t, &k->collation)) return true;
     k->has_collation_column =
         true; /* a definition does not carry the collation of an expression: the server is asked */
     k->collation_column =
-        add_hidden(g, any ? "COLLATION(MIN(" : "COLLATION(", text_of(g, o), any ? "))" : ")");
+        mg_add_hidden(g, any ? "COLLATION(MIN(" : "COLLATION(", mg_text(g, o), any ? "))" : ")");
     return true;
 }
 
-/* ---- what ORDER BY and GROUP BY name
- * ---------------------------------------------------------------------------------------------- */
-
-enum found { FOUND, FOUND_CONSTANT, FOUND_NOTHING };
+/* ---- what ORDER BY and GROUP BY name ---- */
 
 static enum found by_position(struct mg *g, const struct sql_expr *e, struct out *o, int *visible)
 {
     uint64_t n = 0;
     add_guard(g->b, e->tok);
-    if (!needs_columns(g)) return FOUND_NOTHING;
+    if (!mg_needs_columns(g)) return FOUND_NOTHING;
     if (!str_to_u64(sql_tok_str(g->b->scan, e->tok), &n) || n < 1 || n > g->outs.len) {
-        (void)not_exact(g, "a position outside the select list");
+        (void)mg_not_exact(g, "a position outside the select list");
         return FOUND_NOTHING;
     }
     *o = g->outs.at[n - 1];
@@ -344,7 +307,7 @@ static enum found by_position(struct mg *g, const struct sql_expr *e, struct out
 }
 
 /* The select item that an unqualified name means. Several that differ: -2. */
-static int item_named(struct mg *g, struct str name)
+int mg_item_named(struct mg *g, struct str name)
 {
     int hit = -1;
     for (uint32_t i = 0; i < g->outs.len; i++) {
@@ -356,8 +319,8 @@ static int item_named(struct mg *g, struct str name)
     return hit;
 }
 
-static enum found find_target(struct mg *g, const struct sql_expr *e, bool columns_first, struct out *o,
-                              int *visible)
+enum found mg_find_target(struct mg *g, const struct sql_expr *e, bool columns_first, struct out *o,
+                          int *visible)
 {
     e = bare(e);
     *visible = -1;
@@ -368,14 +331,14 @@ static enum found find_target(struct mg *g, const struct sql_expr *e, bool colum
         e->kind != SQL_E_COLUMN && e->kind != SQL_E_SUBQUERY &&
         (e->kind == SQL_E_NULL || e->kind == SQL_E_LITERAL))
         return FOUND_CONSTANT;
-    *o = (struct out){.expr = e, .term = plain_term(g, e)};
+    *o = (struct out){.expr = e, .term = mg_term(g, e)};
     if (e->kind == SQL_E_COLUMN && !e->name->table.len && !(columns_first && o->term)) {
-        int i = item_named(g, e->name->name);
+        int i = mg_item_named(g, e->name->name);
         if (i == -2 || (i >= 0 && columns_first)) {
             /* grouping by an alias: only when no table has such a column, which must be known */
             for (struct bref *r = g->bl->refs; r; r = r->next)
                 if (i == -2 || !r->columns_known) {
-                    (void)not_exact(g, "a name that may mean a column or an alias");
+                    (void)mg_not_exact(g, "a name that may mean a column or an alias");
                     return FOUND_NOTHING;
                 }
         }
@@ -386,12 +349,12 @@ static enum found find_target(struct mg *g, const struct sql_expr *e, bool colum
         }
     }
     if (e->kind != SQL_E_COLUMN && names_alias(g, e)) {
-        (void)not_exact(g, "an ORDER BY or GROUP BY expression over a select alias");
+        (void)mg_not_exact(g, "an ORDER BY or GROUP BY expression over a select alias");
         return FOUND_NOTHING;
     }
     for (uint32_t i = 0; i < g->outs.len; i++) {
         const struct out *x = &g->outs.at[i];
-        bool same = (x->term && x->term == o->term) || (x->expr && !x->term && same_expr(g, x->expr, e));
+        bool same = (x->term && x->term == o->term) || (x->expr && !x->term && mg_same_expr(g, x->expr, e));
         if (!same) continue;
         *visible = visible_of(g, x);
         break;
@@ -399,16 +362,14 @@ static enum found find_target(struct mg *g, const struct sql_expr *e, bool colum
     return FOUND;
 }
 
-/* ---- LIMIT
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- LIMIT ---- */
 
-static void push_limit(struct mg *g, bool to_legs)
+void mg_push_limit(struct mg *g, bool to_legs)
 {
     const struct sql_limit *l = g->q->limit;
     if (!l) return;
     if (l->with_ties) {
-        (void)not_exact(g, "FETCH FIRST ... WITH TIES");
+        (void)mg_not_exact(g, "FETCH FIRST ... WITH TIES");
         return;
     }
     g->m->has_limit = true;
@@ -419,16 +380,14 @@ static void push_limit(struct mg *g, bool to_legs)
 }
 
 /* Where an ORDER BY would stand that the statement does not have. */
-static uint32_t order_place(const struct sql_query *q)
+uint32_t mg_order_place(const struct sql_query *q)
 {
     if (q->limit) return q->limit->span.first;
     if (q->lock_span.end > q->lock_span.first) return q->lock_span.first;
     return q->span.end;
 }
 
-/* ---- plain rows
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- plain rows ---- */
 
 static bool make_order(struct mg *g)
 {
@@ -438,10 +397,10 @@ static bool make_order(struct mg *g)
         struct out target;
         struct merge_key k;
         int visible;
-        enum found f = find_target(g, o->items[i].expr, false, &target, &visible);
+        enum found f = mg_find_target(g, o->items[i].expr, false, &target, &visible);
         if (f == FOUND_NOTHING) return false;
         if (f == FOUND_CONSTANT) continue;
-        if (!make_key(g, &target, visible, o->items[i].desc, &k)) return false;
+        if (!mg_make_key(g, &target, visible, o->items[i].desc, &k)) return false;
         *b_push(g->b, &keys) = k;
     }
     g->m->order = keys.at;
@@ -453,31 +412,31 @@ static bool make_order(struct mg *g)
 static bool make_distinct(struct mg *g)
 {
     const struct sql_order *o = g->q->order;
-    if (!needs_columns(g)) return false;
+    if (!mg_needs_columns(g)) return false;
     VEC(struct merge_key) keys = {0};
     VEC(struct seg) text = {0};
     bool *used = b_array(g->b, bool, g->outs.len);
     for (uint32_t i = 0; o && i < o->n; i++) {
         struct out target;
         int visible;
-        enum found f = find_target(g, o->items[i].expr, false, &target, &visible);
+        enum found f = mg_find_target(g, o->items[i].expr, false, &target, &visible);
         if (f == FOUND_NOTHING) return false;
         if (f == FOUND_CONSTANT) continue;
-        if (visible < 0) return not_exact(g, "DISTINCT with ORDER BY of what is not selected");
+        if (visible < 0) return mg_not_exact(g, "DISTINCT with ORDER BY of what is not selected");
         if (used[visible]) continue;
         used[visible] = true;
         struct merge_key *k = b_push(g->b, &keys);
-        if (!make_key(g, &g->outs.at[visible], visible, o->items[i].desc, k)) return false;
+        if (!mg_make_key(g, &g->outs.at[visible], visible, o->items[i].desc, k)) return false;
     }
     bool first = !o;
     for (uint32_t i = 0; i < g->outs.len; i++) {
         if (used[i]) continue;
         struct merge_key *k = b_push(g->b, &keys);
-        if (!make_key(g, &g->outs.at[i], (int)i, false, k)) return false;
+        if (!mg_make_key(g, &g->outs.at[i], (int)i, false, k)) return false;
         *b_push(g->b, &text) = seg_text(b_printf(g->b, "%s%u", first ? "ORDER BY " : ", ", i + 1));
         first = false;
     }
-    uint32_t at = o ? o->span.end : order_place(g->q);
+    uint32_t at = o ? o->span.end : mg_order_place(g->q);
     if (text.len) add_segs(g->b, &g->b->p->scatter, at, at, text.at, text.len);
     g->m->order = keys.at;
     g->m->norder = keys.len;
@@ -485,284 +444,7 @@ static bool make_distinct(struct mg *g)
     return true;
 }
 
-/* ---- groups
- * ----------------------------------------------------------------------------------------------------------------------------
- */
-
-/* Does one of `terms` equal each shard column of one table, whose rows all groups need? Then no group spans
- * shards. */
-static bool holds_shard_key(struct mg *g, struct term **terms, uint32_t n)
-{
-    for (struct bref *r = g->bl->refs; r; r = r->next) {
-        if (!r->key_terms || r->nullable) continue;
-        bool all = true;
-        for (uint32_t j = 0; j < r->t->rt->conf->nshard_columns && all; j++) {
-            bool hit = false;
-            for (uint32_t i = 0; i < n && !hit; i++)
-                hit = terms[i] && same_class(g->b, g->bl->env, terms[i], r->key_terms[j]);
-            all = hit && keycol_agree(&r->keys[j], &r->keys[j]);
-        }
-        if (all) return true;
-    }
-    return false;
-}
-
-static bool find_group(struct mg *g)
-{
-    const struct sql_order *o = g->q->group;
-    struct term **terms = b_array(g->b, struct term *, o ? o->n : 0);
-    uint32_t n = 0;
-    g->group = b_array(g->b, struct gkey, o ? o->n : 0);
-    for (uint32_t i = 0; o && i < o->n; i++) {
-        struct gkey *k = &g->group[g->ngroup];
-        *k = (struct gkey){.desc = o->items[i].desc, .text = seg_range(o->items[i].expr->span)};
-        enum found f = find_target(g, o->items[i].expr, true, &k->target, &k->visible);
-        if (f == FOUND_NOTHING) return false;
-        if (f == FOUND_CONSTANT) continue;
-        terms[n++] = k->target.term;
-        g->ngroup++;
-    }
-    g->whole_groups = n && holds_shard_key(g, terms, n);
-    return true;
-}
-
-static struct gkey *group_key_of(struct mg *g, const struct out *o, int visible)
-{
-    for (uint32_t i = 0; i < g->ngroup; i++) {
-        struct gkey *k = &g->group[i];
-        if (visible >= 0 && k->visible == visible) return k;
-        if (o->term && o->term == k->target.term) return k;
-        if (o->expr && k->target.expr && !o->term && same_expr(g, o->expr, k->target.expr)) return k;
-    }
-    return NULL;
-}
-
-/* Only group keys, constants and functions of them? */
-static bool follows_from_group(struct mg *g, const struct sql_expr *e)
-{
-    e = bare(e);
-    if (e->kind == SQL_E_COLUMN) {
-        struct out o = {.expr = e, .term = plain_term(g, e)};
-        if (o.term) return group_key_of(g, &o, -1) != NULL;
-        int i = e->name->table.len ? -1 : item_named(g, e->name->name); /* an alias, in HAVING */
-        return i >= 0 && group_key_of(g, &g->outs.at[i], i) != NULL;
-    }
-    if (e->kind == SQL_E_SUBQUERY || e->kind == SQL_E_EXISTS || e->kind == SQL_E_QUANT ||
-        e->kind == SQL_E_ASSIGN || e->kind == SQL_E_STAR)
-        return false;
-    if (e->kind == SQL_E_IN && e->query) return false;
-    if (e->kind == SQL_E_CALL && (e->flags & SQL_EF_AGGREGATE)) return false;
-    for (uint32_t i = 0; i < e->nargs; i++)
-        if (!follows_from_group(g, e->args[i])) return false;
-    return true;
-}
-
-static bool refuse_aggregate(struct mg *g, const struct sql_expr *e)
-{
-    static const struct {
-        enum sql_fn fn;
-        const char *why;
-    } names[] = {{SQL_FN_GROUP_CONCAT, "GROUP_CONCAT"},
-                 {SQL_FN_BIT_AND, "BIT_AND"},
-                 {SQL_FN_BIT_OR, "BIT_OR"},
-                 {SQL_FN_BIT_XOR, "BIT_XOR"},
-                 {SQL_FN_STD, "STDDEV"},
-                 {SQL_FN_VARIANCE, "VARIANCE"},
-                 {SQL_FN_ANY_VALUE, "ANY_VALUE"},
-                 {SQL_FN_JSON_ARRAYAGG, "JSON_ARRAYAGG"},
-                 {SQL_FN_JSON_OBJECTAGG, "JSON_OBJECTAGG"},
-                 {SQL_FN_COUNT, "COUNT(DISTINCT)"},
-                 {SQL_FN_SUM, "SUM(DISTINCT)"},
-                 {SQL_FN_AVG, "AVG(DISTINCT)"}};
-    for (size_t i = 0; i < COUNT_OF(names); i++)
-        if (names[i].fn == e->call->fn) return not_exact(g, names[i].why);
-    return not_exact(g, "this aggregate function");
-}
-
-static bool make_aggregate(struct mg *g, const struct sql_expr *e, struct merge_output *o)
-{
-    enum sql_fn fn = e->call->fn;
-    bool extreme = fn == SQL_FN_MIN || fn == SQL_FN_MAX;
-    if (e->call->over || (e->call->distinct && !extreme)) return refuse_aggregate(g, e);
-    if (fn == SQL_FN_COUNT) {
-        o->fn = MERGE_COUNT;
-        return true;
-    }
-    if (fn == SQL_FN_SUM) {
-        o->fn = MERGE_SUM;
-        return true;
-    }
-    if (fn != SQL_FN_AVG && !extreme) return refuse_aggregate(g, e);
-    if (e->nargs != 1 || !repeatable(g, e)) return refuse_aggregate(g, e);
-    if (fn == SQL_FN_AVG) {
-        o->fn = MERGE_AVG;
-        o->sum = add_hidden(g, "SUM(", seg_range(e->args[0]->span), ")");
-        o->count = add_hidden(g, "COUNT(", seg_range(e->args[0]->span), ")");
-        return true;
-    }
-    o->fn = fn == SQL_FN_MIN ? MERGE_MIN : MERGE_MAX;
-    switch (sorting_of_call(g, e)) {
-    case SORT_NONE: return false;
-    case SORT_VALUE:
-    case SORT_INDEX: return true;
-    case SORT_TEXT:
-    case SORT_UNKNOWN: break;
-    }
-    o->has_weight = true;
-    o->weight = add_hidden(g, "WEIGHT_STRING(", seg_range(e->span), ")");
-    if (known_collation(g, plain_term(g, e->args[0]), &o->collation)) return true;
-    o->has_collation_column = true;
-    o->collation_column = add_hidden(g, "COLLATION(", seg_range(e->span), ")");
-    return true;
-}
-
-static bool make_output(struct mg *g, uint32_t i, struct merge_output *o)
-{
-    const struct out *x = &g->outs.at[i];
-    const char *what = NULL;
-    *o = (struct merge_output){.fn = MERGE_FIRST};
-    if (group_key_of(g, x, (int)i)) return true;
-    if (x->expr && bare(x->expr)->kind == SQL_E_CALL && (bare(x->expr)->flags & SQL_EF_AGGREGATE))
-        return make_aggregate(g, bare(x->expr), o);
-    if (x->expr && !(x->expr->flags & SQL_EF_HAS_AGGREGATE) && !expr_differs(x->expr, true, &what) &&
-        follows_from_group(g, x->expr))
-        return true;
-    if (x->expr && (x->expr->flags & SQL_EF_HAS_AGGREGATE)) {
-        no_scatter(g->b, "an expression over aggregates",
-                   "select the aggregates themselves, or add a condition so that one shard answers");
-        return false;
-    }
-    no_scatter(g->b, "a selected column that is not in GROUP BY",
-               "add the shard column to GROUP BY, or a condition so that one shard answers");
-    return false;
-}
-
-/* GROUP BY finds columns first, ORDER BY aliases: where they would differ, the column is qualified. */
-static bool settle_group_text(struct mg *g, struct gkey *k)
-{
-    if (!k->target.expr || k->target.item || !k->target.term || k->target.expr->name->table.len) return true;
-    int i = item_named(g, k->target.expr->name->name);
-    if (i == -1 || (i >= 0 && g->outs.at[i].term == k->target.term)) return true;
-    struct out o = {.term = k->target.term};
-    k->text = text_of(g, &o);
-    return true;
-}
-
-static void put_group_order(struct mg *g)
-{
-    VEC(struct seg) text = {0};
-    for (uint32_t i = 0; i < g->ngroup; i++) {
-        *b_push(g->b, &text) = seg_text(i ? STR(", ") : STR("ORDER BY "));
-        *b_push(g->b, &text) = g->group[i].text;
-        if (g->group[i].desc) *b_push(g->b, &text) = seg_text(STR(" DESC"));
-    }
-    const struct sql_order *o = g->q->order;
-    uint32_t first = o ? o->span.first : order_place(g->q), end = o ? o->span.end : first;
-    if (o || text.len) add_segs(g->b, &g->b->p->scatter, first, end, text.at, text.len);
-}
-
-/* ORDER BY only of group keys: the groups are asked for in that order. */
-static bool order_is_group(struct mg *g, bool *plain)
-{
-    const struct sql_order *o = g->q->order;
-    struct gkey *sorted = b_array(g->b, struct gkey, g->ngroup);
-    bool *used = b_array(g->b, bool, g->ngroup);
-    uint32_t n = 0;
-    *plain = true;
-    for (uint32_t i = 0; o && i < o->n; i++) {
-        struct out target;
-        int visible;
-        enum found f = find_target(g, o->items[i].expr, false, &target, &visible);
-        if (f == FOUND_NOTHING) return false;
-        if (f == FOUND_CONSTANT) continue;
-        struct gkey *k = group_key_of(g, &target, visible);
-        if (!k) {
-            *plain = false;
-            return true;
-        }
-        if (used[k - g->group]) continue;
-        used[k - g->group] = true;
-        sorted[n] = *k;
-        sorted[n++].desc = o->items[i].desc;
-    }
-    for (uint32_t i = 0; i < g->ngroup; i++)
-        if (!used[i]) sorted[n++] = g->group[i];
-    g->group = sorted;
-    return true;
-}
-
-static bool make_final_order(struct mg *g)
-{
-    const struct sql_order *o = g->q->order;
-    VEC(struct merge_key) keys = {0};
-    for (uint32_t i = 0; i < o->n; i++) {
-        struct out target;
-        int visible;
-        enum found f = find_target(g, o->items[i].expr, false, &target, &visible);
-        if (f == FOUND_NOTHING) return false;
-        if (f == FOUND_CONSTANT) continue;
-        struct gkey *gk = group_key_of(g, &target, visible);
-        struct merge_key k = {.desc = o->items[i].desc};
-        if (gk) {
-            k = gk->key;
-            k.desc = o->items[i].desc;
-        } else if (visible >= 0) {
-            const struct merge_output *out = &g->m->outputs[visible];
-            k.value = (struct merge_column){MERGE_VISIBLE, (uint32_t)visible};
-            k.has_weight = out->has_weight;
-            k.weight = out->weight;
-            k.collation = out->collation;
-            k.has_collation_column = out->has_collation_column;
-            k.collation_column = out->collation_column;
-            if (out->fn == MERGE_FIRST && !make_key(g, &g->outs.at[visible], visible, k.desc, &k))
-                return false;
-        } else {
-            no_scatter(g->b, "ORDER BY of an aggregate that is not selected", "add it to the select list");
-            return false;
-        }
-        *b_push(g->b, &keys) = k;
-    }
-    g->m->final_order = keys.at;
-    g->m->nfinal_order = keys.len;
-    return true;
-}
-
-static bool make_groups(struct mg *g)
-{
-    struct merge_spec *m = g->m;
-    bool plain;
-    if (g->q->flags & SQL_S_DISTINCT) return not_exact(g, "DISTINCT with aggregates");
-    if (!needs_columns(g)) return false;
-    if (g->q->having && (!g->ngroup || (g->q->having->flags & SQL_EF_HAS_AGGREGATE) ||
-                         !follows_from_group(g, g->q->having))) {
-        no_scatter(g->b, "HAVING on aggregates",
-                   "add the shard column to GROUP BY, or a condition so that one shard answers");
-        return false;
-    }
-    m->grouped = g->partial = true;
-    m->noutputs = g->outs.len;
-    m->outputs = b_array(g->b, struct merge_output, m->noutputs);
-    for (uint32_t i = 0; i < m->noutputs; i++)
-        if (!make_output(g, i, &m->outputs[i])) return false;
-    if (!order_is_group(g, &plain)) return false;
-    for (uint32_t i = 0; i < g->ngroup; i++) {
-        struct gkey *k = &g->group[i];
-        if (!settle_group_text(g, k) || !make_key(g, &k->target, k->visible, k->desc, &k->key)) return false;
-    }
-    if (!g->ngroup) plain = true; /* one row needs no order */
-    if (!plain && !make_final_order(g)) return false;
-    m->group = b_array(g->b, struct merge_key, g->ngroup);
-    m->ngroup = g->ngroup;
-    for (uint32_t i = 0; i < g->ngroup; i++) m->group[i] = g->group[i].key;
-    put_group_order(g);
-    /* Without groups each leg must give its one row, whatever the offset. */
-    push_limit(g, plain && g->ngroup);
-    return true;
-}
-
-/* ---- the whole
- * ---------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the whole ---- */
 
 static bool scatter_possible(struct mg *g)
 {
@@ -798,7 +480,7 @@ static bool distinct_in_shard(struct mg *g)
 {
     struct term **terms = b_array(g->b, struct term *, g->outs.len);
     for (uint32_t i = 0; i < g->outs.len; i++) terms[i] = g->outs.at[i].term;
-    return holds_shard_key(g, terms, g->outs.len);
+    return mg_holds_shard_key(g, terms, g->outs.len);
 }
 
 static bool make(struct mg *g)
@@ -806,11 +488,11 @@ static bool make(struct mg *g)
     if (!scatter_possible(g)) return false;
     expand(g);
     if (has_aggregates(g->q)) {
-        if (!find_group(g)) return false;
-        if (!g->whole_groups) return make_groups(g);
+        if (!mg_find_group(g)) return false;
+        if (!g->whole_groups) return mg_make_groups(g);
     }
     bool ok = (g->q->flags & SQL_S_DISTINCT) && !distinct_in_shard(g) ? make_distinct(g) : make_order(g);
-    if (ok) push_limit(g, true);
+    if (ok) mg_push_limit(g, true);
     return ok;
 }
 

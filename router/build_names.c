@@ -8,8 +8,7 @@
  */
 #include "router/build.h"
 
-/* ---- which table is this
- * -------------------------------------------------------------------------------------- */
+/* ---- which table is this ---- */
 
 static bool is_system(struct str s)
 {
@@ -106,8 +105,7 @@ bool names_special_table(const struct build *b, uint32_t from, uint32_t end, str
     return false;
 }
 
-/* ---- tables -> edits
- * ---------------------------------------------------------------------------------------------- */
+/* ---- tables -> edits ---- */
 
 static struct str name_text(struct build *b, struct str database, struct str table)
 {
@@ -226,8 +224,7 @@ bool edit_tables(struct build *b, uint32_t no_alias_id)
     return true;
 }
 
-/* ---- columns of a target without alias
- * ------------------------------------------------------------------------------ */
+/* ---- columns of a target without alias ---- */
 
 struct qualifier_walk {
     struct build *b;
@@ -271,8 +268,7 @@ void edit_qualifiers(struct build *b, struct tinfo *target)
     if (target->edited && target->rt) (void)sql_walk(b->stmt, edit_qualifier, &w);
 }
 
-/* ---- session values
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- session values ---- */
 
 struct fact_walk {
     struct build *b;

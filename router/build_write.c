@@ -7,8 +7,7 @@
  */
 #include "router/build.h"
 
-/* ---- broadcast targets
- * -------------------------------------------------------------------------------------------- */
+/* ---- broadcast targets ---- */
 
 bool write_everywhere(struct build *b, const struct rt_table *t, const char *verb)
 {
@@ -50,8 +49,7 @@ bool statement_differs(struct build *b, const char **what)
     return w.what != NULL;
 }
 
-/* ---- what is written
- * --------------------------------------------------------------------------------------------------- */
+/* ---- what is written ---- */
 
 struct targets {
     bool sharded, broadcast, whole; /* tables of each kind are written */
@@ -94,9 +92,7 @@ static bool route_write(struct build *b, const struct targets *w, const char *ve
     return true;
 }
 
-/* ---- UPDATE
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- UPDATE ---- */
 
 static bool assigns_key(struct build *b, struct block *bl, const struct sql_expr *column)
 {
@@ -154,9 +150,7 @@ bool build_update(struct build *b, const struct sql_update *u)
     return route_write(b, &w, "UPDATE");
 }
 
-/* ---- DELETE
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- DELETE ---- */
 
 static void delete_targets(struct build *b, struct block *bl, const struct sql_delete *d, struct targets *w)
 {

@@ -12,8 +12,7 @@
  */
 #include "router/build.h"
 
-/* ---- compiling
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- compiling ---- */
 
 struct cc {
     struct build *b;
@@ -227,9 +226,7 @@ static struct cond *compile(struct cc *c, const struct sql_expr *e, bool neg)
     return &cond_all;
 }
 
-/* ---- joining
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- joining ---- */
 
 /* The parts of all shard columns together are points: every combination of their values. NULL: a column is
  * missing, or there are too many. */
@@ -373,9 +370,7 @@ struct cond *cond_compile(struct build *b, struct bref *r)
     return settle_cond(&c, join_and(&c, kids, m));
 }
 
-/* ---- evaluating
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- evaluating ---- */
 
 struct ev {
     const struct plan_ref *ref;

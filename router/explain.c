@@ -27,9 +27,7 @@ static const struct {
                   {PLAN_CHANGES_SCHEMA, "changes tables"},
                   {PLAN_IGNORE, "ignore"}};
 
-/* ---- merge
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- merge ---- */
 
 static void put_column(const struct merge_column *c, struct buf *out)
 {
@@ -99,9 +97,7 @@ static void put_merge(const struct bound *b, struct buf *out)
     if (m->nhidden) buf_printf(out, "; %u hidden", m->nhidden);
 }
 
-/* ---- text
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- text ---- */
 
 static void put_flags(uint32_t flags, struct buf *out)
 {
@@ -183,9 +179,7 @@ static void explain_text(const struct bound *b, const struct sql_scan *scan, con
     }
 }
 
-/* ---- JSON
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- JSON ---- */
 
 static void put_json(struct buf *out, struct str s)
 {
@@ -254,9 +248,7 @@ static void explain_fault(const char *kind, const struct fault *f, bool json, st
     buf_putz(out, "}\n");
 }
 
-/* ---- the door
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- the door ---- */
 
 void plan_explain(const struct plan *p, const struct sql_scan *scan, struct arena *a, bool json,
                   struct buf *out)

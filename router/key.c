@@ -13,8 +13,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* ---- columns
- * ------------------------------------------------------------------------------------------------ */
+/* ---- columns ---- */
 
 static bool ends_with(struct str s, const char *suffix)
 {
@@ -164,8 +163,7 @@ bool keycol_agree(const struct keycol *a, const struct keycol *b)
     return false;
 }
 
-/* ---- text
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- text ---- */
 
 static bool plain_ascii(struct str s)
 {
@@ -201,8 +199,7 @@ static struct str without_zeros(struct str s)
     return s;
 }
 
-/* ---- numbers
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- numbers ---- */
 
 /* A number in text as digits: [sign] int [.frac] [e exp]. */
 struct digits {
@@ -703,8 +700,7 @@ static bool misplaced(const struct keycol *k, const struct value *v)
     return v->kind == VALUE_STRING && v->i == VALUE_IS_TEMPORAL && k->type != CONF_KEY_DATE;
 }
 
-/* ---- the three questions
- * ------------------------------------------------------------------------------------------ */
+/* ---- the three questions ---- */
 
 enum key_answer key_equal(const struct keycol *k, const struct value *v, struct arena *a, struct key *out)
 {

@@ -15,8 +15,7 @@
 
 #include "router/rules.h"
 
-/* ---- edits
- * ------------------------------------------------------------------------------------------------- */
+/* ---- edits ---- */
 
 struct seg {               /* a piece of replacement text */
     struct str text;       /* written when range is empty */
@@ -54,8 +53,7 @@ struct edits {
     uint32_t len, cap;
 };
 
-/* ---- conditions
- * --------------------------------------------------------------------------------------------- */
+/* ---- conditions ---- */
 
 enum cond_kind {
     COND_ALL,
@@ -89,8 +87,7 @@ struct plan_ref {
     bool nullable; /* the optional side of an outer join: its shards do not narrow the statement */
 };
 
-/* ---- INSERT
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- INSERT ---- */
 
 struct plan_insert {
     const struct rt_table *table; /* SHARDED, or with a generated column; else NULL */
@@ -108,8 +105,7 @@ struct plan_insert {
     bool select;     /* INSERT ... SELECT: legs come from refs */
 };
 
-/* ---- the plan
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- the plan ---- */
 
 enum route {
     ROUTE_FIXED,  /* legs are known */

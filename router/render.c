@@ -51,8 +51,7 @@ static void copy(struct rx *x, uint32_t from, uint32_t to)
 
 static void put_range(struct rx *x, struct sql_span r, const struct edits *edits, const struct edit *extra);
 
-/* ---- what edits write
- * ------------------------------------------------------------------------------------------------ */
+/* ---- what edits write ---- */
 
 static const struct rt_node *node_of(const struct rx *x, const struct rt_table *t)
 {
@@ -147,9 +146,7 @@ static void put_edit(struct rx *x, const struct edit *e)
     if (x->out->len > before) x->edited = true;
 }
 
-/* ---- splicing
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- splicing ---- */
 
 static uint32_t first_edit(const struct edits *e, uint32_t tok)
 {
@@ -222,9 +219,7 @@ static void put_range(struct rx *x, struct sql_span r, const struct edits *edits
     if (out && !in) buf_putz(x->out, " */");
 }
 
-/* ---- INSERT
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- INSERT ---- */
 
 /* One row, with the id that it was given: in the place of its value, or appended. */
 static void put_row(struct rx *x, const struct plan_insert *in, uint32_t i)

@@ -4,8 +4,7 @@
  */
 #include "router/rules.h"
 
-/* ---- building
- * ------------------------------------------------------------------------------------------------ */
+/* ---- building ---- */
 
 /* `text` with the quotes it needs, in the arena. */
 static struct str quoted(struct arena *a, struct str x, struct str y)
@@ -141,8 +140,7 @@ const struct rt_table *rt_table(const struct rt_schema *s, struct str name)
     return map_get(&s->by_name, name);
 }
 
-/* ---- which shard
- * ------------------------------------------------------------------------------------------------- */
+/* ---- which shard ---- */
 
 static struct str shown(const struct value *v, struct arena *a)
 {

@@ -53,6 +53,7 @@ struct plan_env {
     bool foreign_charset;          /* the client's character set is none of utf8, utf8mb3, utf8mb4, ascii: text keys beyond ASCII are then
                                       not comparable with stored ones (reads go to all shards, INSERT is refused) */
     bool no_auto_value_on_zero;    /* that sql_mode: 0 is stored in a generated column as it is */
+    bool system_as_is;             /* information_schema has been made logical already (proxy/session/views.h): forward it */
 };
 
 /* Session values that are spliced in as literals at render time. */

@@ -15,7 +15,7 @@
 
 __extension__ typedef __int128 int128;
 
-/* ---- keys ---------------------------------------------------------------------------------------------- */
+/* ---- keys ---- */
 
 struct key {         /* canonical value of one shard column; which member counts is told by the type */
     int128 num;      /* INTEGER: the value; DATE: days since 1970-01-01 */
@@ -153,8 +153,7 @@ int64_t rule_point(const struct rule *r, const struct key *keys, const enum conf
 void rule_interval(const struct rule *r, enum conf_key_type type, const struct key *low,
                    const struct key *high, struct shards *out);
 
-/* ---- compiled configuration
- * --------------------------------------------------------------------------------- */
+/* ---- compiled configuration ---- */
 
 struct rt_node {
     struct str table;     /* `orders_3` quoted where needed */

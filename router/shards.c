@@ -6,8 +6,7 @@
 
 #include <stdlib.h>
 
-/* ---- sets
- * --------------------------------------------------------------------------------------------------- */
+/* ---- sets ---- */
 
 bool shards_init(struct shards *s, uint32_t n, bool all, struct arena *a)
 {
@@ -57,8 +56,7 @@ uint32_t shards_next(const struct shards *s, uint32_t from)
     return s->n;
 }
 
-/* ---- point
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- point ---- */
 
 static uint64_t key_hash(const struct key *k, enum conf_key_type type)
 {
@@ -170,8 +168,7 @@ int64_t rule_point(const struct rule *r, const struct key *keys, const enum conf
     return s < (int64_t)r->n ? s : -1;
 }
 
-/* ---- interval
- * ------------------------------------------------------------------------------------------------- */
+/* ---- interval ---- */
 
 /* Value by value when there are few; else all. */
 static void enumerate(const struct rule *r, enum conf_key_type type, const struct key *low,
@@ -223,8 +220,7 @@ void rule_interval(const struct rule *r, enum conf_key_type type, const struct k
     }
 }
 
-/* ---- compiling
- * --------------------------------------------------------------------------------------------------- */
+/* ---- compiling ---- */
 
 static int by_entry(const void *x, const void *y, void *type)
 {

@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 
@@ -150,7 +151,7 @@ class Mariadb:
         # A Unix socket's path has a limit of 107 bytes, which a deep checkout exceeds.
         self.socket = os.path.join(self.directory, 'sock')
         if len(self.socket) > 100:
-            self.socket = f'/tmp/weir-{os.getuid()}-{port}.sock'
+            self.socket = os.path.join(tempfile.gettempdir(), f'weir-{os.getuid()}-{port}.sock')
         self.process = None
 
     def create(self, template=None):
@@ -165,6 +166,7 @@ class Mariadb:
         making = self.data + '.new'
         shutil.rmtree(making, ignore_errors=True)
         command = ['mariadb-install-db', '--no-defaults', '--auth-root-authentication-method=normal', '--skip-test-db',
+                   '--force',                       # a fresh machine may not be able to look up its own name
                    f'--datadir={making}', *self.user(), *self.OPTIONS]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode != 0:

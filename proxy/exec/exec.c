@@ -686,7 +686,9 @@ void exec_query_quiet(struct front *f, struct str text, exec_then *then, void *c
     struct fault fault = no_memory();
     struct exec *e = NULL;
     if (sql_scan(&en->scan, text.ptr, text.len, 0, &f->opt) == SQL_OK && plan_build(&env, &en->scan, &en->arena, &p, &fault) == SQL_OK) {
-        e = exec_new(f);
+        if (plan_info(p)->kind == PLAN_SESSION)
+            fault_set(&fault, &en->arena, WIRE_ER_NOT_SUPPORTED_YET, "42000", "Weir: a value for SET out of information_schema is not supported yet; read it by a SELECT of its own");
+        else e = exec_new(f);
     }
     if (!e) {
         if (p) plan_unref(p);
@@ -779,7 +781,6 @@ void exec_tick(struct engine *en)
         uint64_t limit = f->realm ? f->realm->conf->weir.statement_timeout_ms : 0;
         if (!limit || !f->exec || (en->now_us - f->exec->since_us) / 1000 < limit) continue;
         exec_interrupt(f, 3024, "HY000", "Query execution was interrupted, maximum statement execution time exceeded (statement_timeout of Weir)");
-        next = n->next;
     }
 }
 

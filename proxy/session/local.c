@@ -3,6 +3,7 @@
  * set.c, SHOW in show.c. Each function ends in session_done, at once or when its exec is over.
  */
 #include "proxy/session/session.h"
+#include "proxy/session/views.h"
 
 void local_refuse(struct session *s, const char *fmt, ...)
 {
@@ -602,8 +603,9 @@ void local_statement(struct session *s, struct plan *p, struct str text)
     case SQL_DEALLOCATE: local_refuse(s, "Weir: PREPARE, EXECUTE and DEALLOCATE are not supported yet; send the statement itself"); return;
     case SQL_XA: local_refuse(s, "Weir: XA statements are not supported yet; use BEGIN and COMMIT"); return;
     case SQL_LOAD: local_refuse(s, "Weir: LOAD DATA is not supported yet; use INSERT with many rows"); return;
-    case SQL_SELECT: case SQL_INSERT: case SQL_REPLACE: case SQL_UPDATE: case SQL_DELETE: case SQL_CREATE_TABLE: case SQL_ALTER_TABLE:
-    case SQL_DROP_TABLE: case SQL_TRUNCATE: case SQL_RENAME_TABLE: case SQL_CREATE_INDEX: case SQL_DROP_INDEX: case SQL_DROP_DATABASE:
+    case SQL_SELECT: case SQL_INSERT: case SQL_REPLACE: case SQL_UPDATE: case SQL_DELETE:
+    case SQL_CREATE_TABLE: views_statement(s, p); return; /* it reads information_schema */
+    case SQL_ALTER_TABLE: case SQL_DROP_TABLE: case SQL_TRUNCATE: case SQL_RENAME_TABLE: case SQL_CREATE_INDEX: case SQL_DROP_INDEX: case SQL_DROP_DATABASE:
     case SQL_TABLE_ADMIN: case SQL_CREATE_OTHER: case SQL_EXPLAIN: case SQL_FLUSH: case SQL_CALL: case SQL_DO: case SQL_HANDLER:
     case SQL_GRANT: case SQL_OTHER:
         local_refuse(s, "Weir: this kind of statement is not supported through the proxy; run it on the servers");

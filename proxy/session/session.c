@@ -349,8 +349,8 @@ void session_tick(struct engine *e)
 
 void session_kill(struct session *s, bool connection)
 {
-    if (s->f.exec) exec_interrupt(&s->f, WIRE_ER_QUERY_INTERRUPTED, "70100", "Query execution was interrupted");
-    if (connection) session_close(s, true);
+    if (connection) session_close(s, true); /* what runs is stopped with it */
+    else if (s->f.exec) exec_interrupt(&s->f, WIRE_ER_QUERY_INTERRUPTED, "70100", "Query execution was interrupted");
 }
 
 void session_killed(struct session *s, uint32_t id, bool found)

@@ -4,6 +4,7 @@
  * Lists of names are made into a SELECT over literals and run by a server, so that LIKE and WHERE mean what they mean in MySQL.
  */
 #include "proxy/session/session.h"
+#include "proxy/session/views.h"
 
 /* ---- lists through a server ---- */
 
@@ -155,29 +156,34 @@ static void show_databases(struct session *s, const struct sql_scan *scan, const
     "UPDATE_TIME AS Update_time, CHECK_TIME AS Check_time, TABLE_COLLATION AS Collation, CHECKSUM AS Checksum, "       \
     "CREATE_OPTIONS AS Create_options, TABLE_COMMENT AS Comment"
 
-/* SHOW TABLE STATUS of the tables on the default source, and of the rules' tables as far as their names go to the catalog. */
+/* A question to information_schema.TABLES, which is answered in logical names. */
 static void show_table_status(struct session *s, const struct sql_scan *scan, const struct sql_show_stmt *sh)
 {
-    const struct conf_schema *c = schema_of(s, sh->schema);
-    if (!c) return;
+    bool system = is_system_schema(sh->schema);
+    const struct conf_schema *c = system ? NULL : schema_of(s, sh->schema);
+    if (!c && !system) return;
     struct buf t = {0};
-    buf_putz(&t, "SELECT * FROM (");
     struct control_source src = {0};
-    control_source_state(s->f.realm->snap->control, c->default_source, &src);
-    bool more = src.mariadb; /* MariaDB has two columns more */
-    put_unlisted(s, &t, c, more ? STATUS_COLUMNS ", MAX_INDEX_LENGTH AS Max_index_length, TEMPORARY AS Temporary" : STATUS_COLUMNS);
-    for (uint32_t i = 0; i < c->ntables; i++) {
-        if (!catalog_table(s->f.realm->catalog, c->name, c->tables[i].name)) continue;
-        buf_putz(&t, " UNION ALL SELECT ");
-        put_text(&t, c->tables[i].name);
-        buf_putz(&t, ",'InnoDB',10,'Dynamic',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,''");
-        buf_printf(&t, ",'%s'%s", c->tables[i].kind == CONF_TABLE_SHARDED ? "sharded by Weir" : c->tables[i].kind == CONF_TABLE_BROADCAST ? "broadcast by Weir" : "",
-                   more ? ",NULL,'N'" : "");
+    const struct conf *conf = s->f.realm->conf;
+    uint32_t source = s->f.schema ? s->f.schema->default_source : conf->nschemas ? conf->schemas[0].default_source : 0;
+    control_source_state(s->f.realm->snap->control, source, &src);
+    buf_printf(&t, "SELECT * FROM (SELECT " STATUS_COLUMNS "%s FROM information_schema.TABLES WHERE TABLE_SCHEMA=",
+               src.mariadb ? ", MAX_INDEX_LENGTH AS Max_index_length, TEMPORARY AS Temporary" : "");
+    sql_put_string(&t, system ? sh->schema : c->name, &s->f.opt);
+    if (sh->like) {
+        buf_putz(&t, " AND TABLE_NAME LIKE ");
+        buf_put_str(&t, span_text(scan, sh->like->span));
     }
-    buf_putz(&t, ") x");
+    buf_putz(&t, ") AS x");
     put_filter(&t, scan, sh, "Name");
     buf_putz(&t, " ORDER BY Name COLLATE utf8mb3_bin");
-    run(s, &t, c->default_source);
+    if (t.failed) {
+        front_err(&s->f, WIRE_ER_OUT_OF_RESOURCES, "HY000", STR("Weir: out of memory"));
+        session_done(s);
+    } else {
+        views_query(s, buf_str(&t));
+    }
+    buf_release(&t);
 }
 
 static void show_create_database(struct session *s, const struct sql_show_stmt *sh)

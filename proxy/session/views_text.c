@@ -107,7 +107,7 @@ static int constant(struct reading *r, const struct sql_expr *e, struct str *out
     return is_ascii(*out) ? 1 : -1;
 }
 
-static void take(struct reading *r, struct view_names *names, struct sql_expr *const *values, uint32_t n, bool exact)
+static void take(struct reading *r, struct view_names *names, struct sql_expr *const *values, uint32_t n, bool exact, bool null_too)
 {
     if (!names->any) return; /* one condition is enough: the statement keeps them all */
     struct str *at = arena_array(r->a, struct str, n + 1);
@@ -118,7 +118,7 @@ static void take(struct reading *r, struct view_names *names, struct sql_expr *c
     }
     for (uint32_t i = 0; i < n; i++) {
         int got = constant(r, values[i], &at[found]);
-        if (got < 0 || r->oom) return;
+        if (got < 0 || (got == 0 && null_too) || r->oom) return;
         found += (uint32_t)got;
     }
     *names = (struct view_names){.exact = exact, .at = at, .n = found};
@@ -138,7 +138,7 @@ static void read_condition(struct reading *r, const struct sql_expr *e)
     e = bare(e);
     if (!e || r->oom) return;
     if (e->kind == SQL_E_IN) {
-        if (!(e->flags & SQL_EF_NOT) && !e->query && e->nargs > 1 && (names = names_of(r, e->args[0]))) take(r, names, e->args + 1, e->nargs - 1, false);
+        if (!(e->flags & SQL_EF_NOT) && !e->query && e->nargs > 1 && (names = names_of(r, e->args[0]))) take(r, names, e->args + 1, e->nargs - 1, false, false);
         return;
     }
     if (e->kind != SQL_E_BINARY || (e->flags & SQL_EF_NOT)) return;
@@ -146,10 +146,10 @@ static void read_condition(struct reading *r, const struct sql_expr *e)
         read_condition(r, e->args[0]);
         read_condition(r, e->args[1]);
     } else if (e->op == SQL_OP_EQ || e->op == SQL_OP_NSEQ) {
-        if ((names = names_of(r, e->args[0]))) take(r, names, &e->args[1], 1, true);
-        else if ((names = names_of(r, e->args[1]))) take(r, names, &e->args[0], 1, true);
+        if ((names = names_of(r, e->args[0]))) take(r, names, &e->args[1], 1, true, e->op == SQL_OP_NSEQ);
+        else if ((names = names_of(r, e->args[1]))) take(r, names, &e->args[0], 1, true, e->op == SQL_OP_NSEQ);
     } else if (e->op == SQL_OP_LIKE && e->nargs == 2 && (names = names_of(r, e->args[0])) && constant(r, e->args[1], &text) == 1 && !has_wildcard(text)) {
-        take(r, names, &e->args[1], 1, false);
+        take(r, names, &e->args[1], 1, false, false);
     }
 }
 
@@ -194,12 +194,12 @@ static void put_literal(struct buf *b, struct str s, const struct sql_options *o
     buf_put_u8(b, '\'');
 }
 
-struct list { /* 'a','b' */
+struct literals { /* 'a','b' */
     struct buf text;
     uint32_t n;
 };
 
-static void list_add(struct list *l, struct str s, const struct sql_options *opt)
+static void list_add(struct literals *l, struct str s, const struct sql_options *opt)
 {
     if (l->n++) buf_put_u8(&l->text, ',');
     put_literal(&l->text, s, opt);
@@ -474,20 +474,20 @@ static void put_where(const struct branch *b)
     put_literal(b->out, b->database, b->q->opt);
 }
 
-static void put_in(const struct branch *b, const char *column, struct list *l, bool also_binary)
+static void put_in(const struct branch *b, const char *column, struct literals *l, bool also_binary)
 {
     buf_printf(b->out, l->n == 1 ? " AND %s=" STR_FMT : " AND %s IN (" STR_FMT ")", column, STR_ARG(buf_str(&l->text)));
     if (also_binary) buf_printf(b->out, l->n == 1 ? " AND CAST(%s AS BINARY)=" STR_FMT : " AND CAST(%s AS BINARY) IN (" STR_FMT ")", column, STR_ARG(buf_str(&l->text)));
     b->out->failed |= l->text.failed;
 }
 
-static void put_not_in(const struct branch *b, struct list *l)
+static void put_not_in(const struct branch *b, struct literals *l)
 {
     if (l->n) buf_printf(b->out, " AND CAST(%s AS BINARY) NOT IN (" STR_FMT ")", b->q->def->table, STR_ARG(buf_str(&l->text)));
     b->out->failed |= l->text.failed;
 }
 
-static void hide(const struct branch *b, struct map *seen, struct list *l, struct str name)
+static void hide(const struct branch *b, struct map *seen, struct literals *l, struct str name)
 {
     if (map_get(seen, name) || !may_be(&b->q->filter->table, name)) return;
     b->out->failed |= !map_put(seen, name, l);
@@ -498,7 +498,7 @@ static void hide(const struct branch *b, struct map *seen, struct list *l, struc
 static void put_hidden(const struct branch *b)
 {
     const struct conf *c = b->q->conf;
-    struct list l = {0};
+    struct literals l = {0};
     struct map seen;
     map_init(&seen, false);
     for (uint32_t i = 0; i < c->nschemas; i++) {
@@ -516,7 +516,7 @@ static void put_hidden(const struct branch *b)
 
 static void put_named(const struct branch *b, const char *column, const struct view_names *names)
 {
-    struct list l = {0};
+    struct literals l = {0};
     if (names->any) return;
     for (uint32_t i = 0; i < names->n; i++) list_add(&l, names->at[i], b->q->opt);
     put_in(b, column, &l, false);
@@ -546,7 +546,7 @@ static void put_unlisted(struct branch *b, uint32_t *n)
 static void put_reps(struct branch *b, uint32_t *n)
 {
     const struct conf_schema *s = b->schema;
-    struct list l = {0};
+    struct literals l = {0};
     for (uint32_t i = 0; i < s->ntables; i++)
         if (is_rep(b->q, &s->tables[i], b->source, b->database)) list_add(&l, representative(b->q, &s->tables[i])->table, b->q->opt);
     b->reps = true;
@@ -561,7 +561,7 @@ static void put_reps(struct branch *b, uint32_t *n)
 static void put_system(struct branch *b, uint32_t *n)
 {
     const struct view_names *named = &b->q->filter->schema;
-    struct list l = {0};
+    struct literals l = {0};
     bool schemata = !b->q->def->table && is_column("SCHEMATA", str_of(b->q->def->name));
     uint32_t last = b->q->all_system && !schemata ? COUNT_OF(system_schemas) : 1; /* SCHEMATA and SHOW DATABASES say the same */
     for (uint32_t i = 0; i < last; i++)
@@ -633,7 +633,7 @@ static bool in_question(const struct view_ask *q, const struct conf_schema *s, c
 static void put_sum_database(const struct view_ask *q, uint32_t source, struct str database, uint32_t *n, struct buf *out)
 {
     struct branch b = {.q = q, .source = source, .database = database, .out = out};
-    struct list l = {0};
+    struct literals l = {0};
     for (uint32_t i = 0; i < q->conf->nschemas; i++) {
         const struct conf_schema *s = &q->conf->schemas[i];
         for (uint32_t j = 0; j < s->ntables; j++) {

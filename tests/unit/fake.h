@@ -210,7 +210,8 @@ struct fk {
     bool hold_catalog;  /* a reload of the catalog does not end by itself */
     uint32_t next_client, next_conn, ask_idle, reloads, catalogs;
     uint32_t snaps, retired;
-    struct fb op_kills; /* KILL statements: id, kind */
+    struct { uint32_t id, asker; bool connection; } op_kills[8]; /* KILL statements under way, as mail between workers */
+    uint32_t nop_kills;
     /* ids */
     enum ids_status ids_say;
     uint64_t ids_next, ids_raised;
@@ -319,8 +320,11 @@ static inline void fk_ask_idle(struct engine *e, uint32_t source)
 }
 static inline void fk_op_kill(struct engine *e, uint32_t id, bool connection, uint32_t asker)
 {
-    (void)asker;
-    fb_f(&((struct fk *)e->net)->op_kills, "%u %s\n", id, connection ? "connection" : "query");
+    struct fk *w = e->net;
+    FK_CHECK(w->nop_kills < COUNT_OF(w->op_kills), "too many KILLs");
+    w->op_kills[w->nop_kills].id = id;
+    w->op_kills[w->nop_kills].asker = asker;
+    w->op_kills[w->nop_kills++].connection = connection;
 }
 static inline void fk_totals(struct engine *e, struct engine_counters *sum, uint32_t *clients, uint64_t *uptime_s)
 {

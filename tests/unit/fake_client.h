@@ -404,7 +404,6 @@ static inline void fk_free(struct fk *w)
     fb_free(&w->log);
     fb_free(&w->lines);
     fb_free(&w->kills);
-    fb_free(&w->op_kills);
     fk_world = NULL;
     free(w);
 }

@@ -480,6 +480,28 @@ static inline bool fk_deliver(struct fk_link *k)
     return true;
 }
 
+static inline struct session *fk_session(struct fk *w, uint32_t id)
+{
+    for (struct list *n = w->e.sessions.next; n != &w->e.sessions; n = n->next) {
+        struct front *f = CONTAINER_OF(n, struct front, node);
+        if (f->id == id) return session_of(f);
+    }
+    return NULL;
+}
+
+/* KILL goes from worker to worker and back. */
+static inline bool fk_mail(struct fk *w)
+{
+    if (!w->nop_kills) return false;
+    w->nop_kills--;
+    uint32_t id = w->op_kills[w->nop_kills].id, asker = w->op_kills[w->nop_kills].asker;
+    struct session *s = fk_session(w, id);
+    if (s) session_kill(s, w->op_kills[w->nop_kills].connection);
+    struct session *a = fk_session(w, asker);
+    if (a) session_killed(a, id, s != NULL);
+    return true;
+}
+
 static inline void fk_run(struct fk *w)
 {
     bool moved = true;
@@ -498,6 +520,7 @@ static inline void fk_run(struct fk *w)
             exec_wake_catalog(&w->e, w->e.catalog_asked);
             moved = true;
         }
+        moved |= fk_mail(w);
         fk_check(w);
         fk_reap(w);
     }

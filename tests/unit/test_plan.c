@@ -16,8 +16,7 @@
 
 #include "tests/unit/test_plan_kit.h"
 
-/* ---- one statement
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- one statement ---- */
 
 /* What goes to a server must parse. */
 static void parse_legs(const struct plan *p, const struct sql_scan *scan, struct arena *a)

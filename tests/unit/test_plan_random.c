@@ -26,11 +26,13 @@ static const char rules[] = "weir: {listen: 127.0.0.1:4406}\n"
                             "{nodes: 's0.d.r1_${0..3}', shard_by: k, algorithm: r}\n"
                             "      l0: {nodes: 's0.d.l0_${0..3}', shard_by: k, algorithm: l}\n      l1: "
                             "{nodes: 's0.d.l1_${0..3}', shard_by: k, algorithm: l}\n"
-                            "      b: {broadcast: all}\n"
-                            "    groups: [[m0, m1], [h0, h1], [r0, r1], [l0, l1]]\n";
+                            "      p0: {nodes: 's0.d.p0_${0..3}', shard_by: [k, x], algorithm: h}\n      p1: {nodes: 's0.d.p1_${0..3}', shard_by: [k, x], "
+    "algorithm: h}\n"
+    "      b: {broadcast: all}\n"
+                            "    groups: [[m0, m1], [h0, h1], [r0, r1], [l0, l1], [p0, p1]]\n";
 
 enum { SHARDS = 4, MAX_REFS = 5, ROWS = 6, NULL_VALUE = 1000, MAX_RESULT = 2000 };
-static const char letters[] = "mhrl";
+static const char letters[] = "mhrlp"; /* p: sharded by k and x together */
 
 struct row {
     int k, x; /* x may be NULL_VALUE */
@@ -41,7 +43,7 @@ struct table {
     bool sharded;
     struct row rows[ROWS];
 };
-enum kind { AND, OR, NOT, COMPARE, IS_NULL, BETWEEN, IN, EXISTS, IN_QUERY };
+enum kind { AND, OR, NOT, COMPARE, IS_NULL, BETWEEN, IN, ROW_IN, EXISTS, IN_QUERY };
 enum { EQ, NE, LT, LE, GT, GE, NSEQ };
 struct operand {
     int ref; /* -1: constant */
@@ -78,9 +80,7 @@ static uint32_t rnd(struct gen *g, uint32_t n)
     return (uint32_t)(g->seed >> 33) % n;
 }
 
-/* ---- making
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- making ---- */
 
 static struct operand column(struct gen *g, int lo, int hi)
 {
@@ -196,9 +196,7 @@ static void make_tables(struct gen *g, const struct router *r, const struct conf
     }
 }
 
-/* ---- writing
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- writing ---- */
 
 static void put_operand(struct gen *g, const struct operand *o)
 {
@@ -292,8 +290,7 @@ static void put_from(struct gen *g, const struct node *n)
     buf_putz(&g->sql, ")");
 }
 
-/* ---- evaluating: 1 true, 0 false, -1 NULL
- * ------------------------------------------------------------------------------------------ */
+/* ---- evaluating: 1 true, 0 false, -1 NULL ---- */
 
 struct tuple {
     int8_t at[MAX_REFS + 8]; /* row of each reference, -1: NULL row */
@@ -432,9 +429,7 @@ static void add_result(struct gen *g, const struct node *from, const struct ex *
         }
 }
 
-/* ---- one case
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- one case ---- */
 
 struct tally {
     uint32_t accepted, narrowed, scattered, joins;
@@ -448,7 +443,7 @@ static void check_case(const struct router *r, const struct catalog *cat, const 
     arena_init(&g.a, 0);
     arena_init(&a, 0);
     for (int i = 0; i < 5; i++) (void)rnd(&g, 2);
-    make_tables(&g, r, schema, letters[rnd(&g, 4)]);
+    make_tables(&g, r, schema, letters[rnd(&g, 5)]);
     g.nrefs = g.nfrom = 1 + (int)rnd(&g, 3);
     for (int i = 0; i < g.nrefs; i++) g.ref_table[i] = rnd(&g, 5) ? (int)rnd(&g, 2) : 2;
     struct node *from = make_from(&g, 0, g.nfrom);
@@ -515,7 +510,7 @@ static void random_statements(void **state)
     struct cat_column cols[2] = {
         {.name = STR("k"), .type = STR("int(11)"), .cls = CAT_INT},
         {.name = STR("x"), .type = STR("int(11)"), .cls = CAT_INT, .nullable = true}};
-    static const char *const names[] = {"m0", "m1", "h0", "h1", "r0", "r1", "l0", "l1", "b"};
+    static const char *const names[] = {"m0", "m1", "h0", "h1", "r0", "r1", "l0", "l1", "p0", "p1", "b"};
     assert_non_null(r);
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         struct cat_table t = {.schema = STR("d"), .name = str_of(names[i]), .columns = cols, .ncolumns = 2};

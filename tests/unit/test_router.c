@@ -6,8 +6,7 @@
 #include "router/rules.h"
 #include "tests/unit/test_plan_kit.h"
 
-/* ---- constants beside columns
- * -------------------------------------------------------------------------------------- */
+/* ---- constants beside columns ---- */
 
 static struct value text(const char *s)
 {
@@ -248,9 +247,7 @@ static void order_of_decimals(void **state)
         }
 }
 
-/* ---- rules
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- rules ---- */
 
 static int64_t shard_of(const struct world *w, const char *table, struct value v, struct fault *f,
                         struct arena *a)
@@ -343,9 +340,7 @@ static void intervals(void **state)
     arena_release(&a);
 }
 
-/* ---- names
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- names ---- */
 
 static void names_back(void **state)
 {

@@ -1,0 +1,395 @@
+/*
+ * views.c - runs a statement that reads information_schema: the questions that must be asked first, one after the other, then the
+ * statement itself over derived tables (views.h).
+ *
+ *   for each table read:    LEARN  its columns, of the default source and of every source that rows come from
+ *                           GATHER its rows from those sources
+ *                           SUMS   sizes of all nodes, when the statement looks at sizes
+ *   -> text -> plan -> exec_plan
+ *
+ * The answers live in the job's arena, which is bounded by max_statement_memory; the text by TEXT_MAX, which any server accepts.
+ */
+#include "proxy/session/views.h"
+
+#include "proxy/session/session.h"
+
+enum { TEXT_MAX = 12 << 20, FLAGS = EXEC_NO_DB | EXEC_NO_BEGIN | EXEC_QUIET };
+
+struct learned { /* columns of a table on a source */
+    uint32_t source;
+    const struct view_def *def;
+    struct view_columns columns;
+};
+struct gathered {
+    uint32_t source, nrows;
+    const struct str *fields;
+};
+struct place { /* a reference in the statement */
+    const struct sql_table *table;
+    const struct view_def *def;
+    struct view_filter filter;
+    VEC(struct gathered) rows;
+};
+enum step_kind { STEP_LEARN, STEP_GATHER, STEP_SUMS };
+struct step {
+    enum step_kind kind;
+    uint32_t source, place;
+};
+struct job {
+    struct session *s;
+    struct plan *plan; /* holds tree and text */
+    struct arena arena;
+    uint32_t home, at;
+    bool *allowed;
+    struct place *places;
+    uint32_t nplaces;
+    VEC(struct learned) learned;
+    VEC(struct step) steps;
+    VEC(struct view_sums) sums;
+};
+
+static bool step_then(struct front *f, void *ctx, const struct exec_result *r);
+
+static void job_free(struct job *j)
+{
+    if (j->plan) plan_unref(j->plan);
+    arena_release(&j->arena);
+    mem_free(j);
+}
+
+static void job_fail(struct job *j, const struct fault *fault)
+{
+    struct front *f = &j->s->f;
+    if (fault) front_fault(f, fault);
+    else front_err(f, WIRE_ER_OUT_OF_RESOURCES, "HY000", STR("Weir: out of memory, or the answer from information_schema is over max_statement_memory"));
+    job_free(j);
+    session_done(session_of(f));
+}
+
+/* ---- which references ---- */
+
+static bool is_read(const struct sql_table *t)
+{
+    return !t->cte && t->role == SQL_R_READ && str_eq_nocase(t->name.schema, STR("information_schema")) && view_def(t->name.name);
+}
+
+bool views_read(const struct sql_stmt *st)
+{
+    for (uint32_t i = 0; i < st->ntables; i++)
+        if (is_read(st->tables[i])) return true;
+    return false;
+}
+
+static struct view_ask ask_of(const struct job *j, uint32_t place, const struct view_columns *columns)
+{
+    const struct front *f = &j->s->f;
+    return (struct view_ask){.conf = f->realm->conf,
+                             .def = j->places[place].def,
+                             .columns = columns,
+                             .filter = &j->places[place].filter,
+                             .allowed = j->allowed,
+                             .all_system = !f->restricted,
+                             .home = j->home,
+                             .opt = &f->opt,
+                             .sums = j->sums.at,
+                             .nsums = j->sums.len};
+}
+
+static const struct view_columns *columns_on(const struct job *j, uint32_t source, const struct view_def *def)
+{
+    for (uint32_t i = 0; i < j->learned.len; i++)
+        if (j->learned.at[i].source == source && j->learned.at[i].def == def) return &j->learned.at[i].columns;
+    return NULL;
+}
+
+/* ---- the plan of questions ---- */
+
+static bool add_step(struct job *j, enum step_kind kind, uint32_t source, uint32_t place)
+{
+    for (uint32_t i = 0; kind == STEP_LEARN && i < j->steps.len; i++) {
+        const struct step *x = &j->steps.at[i];
+        if (x->kind == kind && x->source == source && j->places[x->place].def == j->places[place].def) return true;
+    }
+    struct step *s = vec_push(&j->steps, &j->arena);
+    if (s) *s = (struct step){kind, source, place};
+    return s != NULL;
+}
+
+static bool plan_place(struct job *j, uint32_t i)
+{
+    const struct conf *c = j->s->f.realm->conf;
+    const struct place *p = &j->places[i];
+    bool ok = add_step(j, STEP_LEARN, j->home, i);
+    for (uint32_t s = 0; s < c->nsources && ok; s++) {
+        struct view_ask q = ask_of(j, i, NULL);
+        if (s != j->home && view_needs(&q, s)) ok = add_step(j, STEP_LEARN, s, i) && add_step(j, STEP_GATHER, s, i);
+    }
+    bool sums = str_eq(str_of(p->def->name), STR("TABLES")) && view_wants_sums(plan_info(j->plan)->scan);
+    for (uint32_t s = 0; s < c->nsources && ok && sums; s++) {
+        struct view_ask q = ask_of(j, i, NULL);
+        struct buf t = {0};
+        if (view_put_sums(&q, s, &t)) ok = add_step(j, STEP_SUMS, s, i);
+        ok &= !t.failed;
+        buf_release(&t);
+    }
+    return ok;
+}
+
+static bool find_places(struct job *j)
+{
+    const struct front *f = &j->s->f;
+    const struct plan_info *info = plan_info(j->plan);
+    struct str current = f->schema ? f->schema->name : STR_NULL;
+    j->places = arena_array(&j->arena, struct place, info->stmt->ntables + 1);
+    if (!j->places) return false;
+    for (uint32_t i = 0; i < info->stmt->ntables; i++) {
+        const struct sql_table *t = info->stmt->tables[i];
+        if (!is_read(t)) continue;
+        struct place *p = &j->places[j->nplaces++];
+        p->table = t;
+        p->def = view_def(t->name.name);
+        if (!view_filter_read(info->scan, t, p->def, current, &j->arena, &p->filter) || !plan_place(j, j->nplaces - 1)) return false;
+    }
+    return true;
+}
+
+/* ---- answers ---- */
+
+static enum view_class class_of(uint8_t type)
+{
+    switch (type) {
+    case WIRE_TYPE_DECIMAL: case WIRE_TYPE_TINY: case WIRE_TYPE_SHORT: case WIRE_TYPE_LONG: case WIRE_TYPE_FLOAT: case WIRE_TYPE_DOUBLE:
+    case WIRE_TYPE_LONGLONG: case WIRE_TYPE_INT24: case WIRE_TYPE_YEAR: case WIRE_TYPE_NEWDECIMAL: return VIEW_NUMBER;
+    case WIRE_TYPE_TIMESTAMP: case WIRE_TYPE_DATETIME: return VIEW_TIME;
+    default: return VIEW_TEXT;
+    }
+}
+
+static bool keep_columns(struct job *j, const struct step *st, const struct exec_capture *c)
+{
+    struct learned *l = vec_push(&j->learned, &j->arena);
+    if (!l) return false;
+    l->source = st->source;
+    l->def = j->places[st->place].def;
+    l->columns.at = arena_array(&j->arena, struct view_column, c->ncolumns + 1);
+    if (!l->columns.at) return false;
+    for (uint32_t i = 0; i < c->ncolumns; i++) {
+        struct str name = arena_str(&j->arena, c->columns[i].name);
+        if (!name.ptr) return false;
+        l->columns.at[i] = (struct view_column){name, class_of(c->columns[i].type)};
+    }
+    l->columns.n = c->ncolumns;
+    return true;
+}
+
+static bool keep_rows(struct job *j, const struct step *st, const struct exec_capture *c)
+{
+    struct gathered *g = vec_push(&j->places[st->place].rows, &j->arena);
+    size_t n = (size_t)c->nrows * c->ncolumns;
+    struct str *fields = arena_array(&j->arena, struct str, n + 1);
+    if (!g || !fields) return false;
+    for (size_t i = 0; i < n; i++) {
+        fields[i] = c->fields[i].ptr ? arena_str(&j->arena, c->fields[i]) : STR_NULL;
+        if (c->fields[i].ptr && !fields[i].ptr) return false;
+    }
+    *g = (struct gathered){st->source, c->nrows, fields};
+    return true;
+}
+
+static struct view_sums *sums_for(struct job *j, const struct conf_table *t)
+{
+    for (uint32_t i = 0; i < j->sums.len; i++)
+        if (j->sums.at[i].table == t) return &j->sums.at[i];
+    struct view_sums *s = vec_push(&j->sums, &j->arena);
+    if (s) s->table = t;
+    return s;
+}
+
+static uint64_t number(struct str s)
+{
+    uint64_t v;
+    return s.ptr && str_to_u64(s, &v) ? v : 0;
+}
+
+static bool keep_sums(struct job *j, const struct step *st, const struct exec_capture *c)
+{
+    const struct front *f = &j->s->f;
+    for (uint32_t i = 0; i < c->nrows; i++) {
+        const struct str *row = &c->fields[(size_t)i * c->ncolumns];
+        struct str schema, name;
+        if (!router_logical(f->realm->snap->router, st->source, row[0], row[1], &schema, &name)) continue;
+        const struct conf_schema *s = conf_schema(f->realm->conf, schema);
+        const struct conf_table *t = s ? conf_table(s, name) : NULL;
+        struct view_sums *sum = t ? sums_for(j, t) : NULL;
+        if (!t) continue;
+        if (!sum) return false;
+        sum->rows += number(row[2]);
+        sum->data += number(row[3]);
+        sum->index += number(row[4]);
+        sum->free += number(row[5]);
+    }
+    return true;
+}
+
+/* ---- the statement itself ---- */
+
+static bool put_place(struct job *j, uint32_t i, struct str *out)
+{
+    const struct place *p = &j->places[i];
+    const struct view_columns *columns = columns_on(j, j->home, p->def);
+    struct view_ask q = ask_of(j, i, columns);
+    struct control_source home = {0};
+    struct buf t = {.max = TEXT_MAX}, more = {.max = TEXT_MAX};
+    control_source_state(j->s->f.realm->snap->control, j->home, &home);
+    /* no row, but names and types of all columns, whatever literals follow */
+    buf_putz(&t, "SELECT ");
+    for (uint32_t k = 0; k < columns->n; k++) {
+        if (k) buf_putz(&t, ",");
+        sql_put_name(&t, columns->at[k].name, true);
+    }
+    buf_printf(&t, " FROM information_schema.%s WHERE 0", p->def->name);
+    if (view_put_branches(&q, j->home, columns, false, &more)) {
+        buf_putz(&t, " UNION ALL ");
+        buf_put_str(&t, buf_str(&more));
+    }
+    for (uint32_t k = 0; k < p->rows.len; k++) {
+        if (!p->rows.at[k].nrows) continue;
+        buf_putz(&t, " UNION ALL ");
+        view_put_rows(columns, p->rows.at[k].fields, p->rows.at[k].nrows, home.mariadb, q.opt, &t);
+    }
+    t.failed |= more.failed;
+    *out = t.failed ? STR_NULL : arena_str(&j->arena, buf_str(&t));
+    buf_release(&t);
+    buf_release(&more);
+    return out->ptr != NULL;
+}
+
+static bool render(struct job *j, struct buf *out)
+{
+    const struct plan_info *info = plan_info(j->plan);
+    struct view_place *places = arena_array(&j->arena, struct view_place, j->nplaces + 1);
+    if (!places) return false;
+    for (uint32_t i = 0; i < j->nplaces; i++) {
+        places[i].table = j->places[i].table;
+        if (!put_place(j, i, &places[i].text)) return false;
+    }
+    return view_render(info->scan, info->stmt, places, j->nplaces, &j->arena, out);
+}
+
+static void run(struct job *j)
+{
+    struct session *s = j->s;
+    struct front *f = &s->f;
+    struct engine *e = f->engine;
+    struct plan_env env = front_env(f);
+    struct plan *p = NULL;
+    struct fault fault = {0};
+    struct buf text = {.max = TEXT_MAX};
+    env.system_as_is = true;
+    if (!render(j, &text)) {
+        fault_set(&fault, &e->arena, WIRE_ER_OUT_OF_RESOURCES, "HY000",
+                  "Weir: the answer from information_schema is over %u MB or max_statement_memory; say which TABLE_SCHEMA and TABLE_NAME", TEXT_MAX >> 20);
+        job_fail(j, &fault);
+    } else if (sql_scan(&e->scan, text.data, text.len, 0, &f->opt) != SQL_OK) {
+        job_fail(j, NULL);
+    } else if (plan_build(&env, &e->scan, &e->arena, &p, &fault) != SQL_OK) {
+        job_fail(j, &fault);
+    } else {
+        job_free(j);
+        exec_plan(f, p, buf_str(&text), false);
+        plan_unref(p);
+    }
+    buf_release(&text);
+}
+
+/* ---- steps ---- */
+
+static void put_step(struct job *j, const struct step *st, struct buf *t)
+{
+    const struct view_def *d = j->places[st->place].def;
+    struct view_ask q = ask_of(j, st->place, columns_on(j, j->home, d));
+    switch (st->kind) {
+    case STEP_LEARN: buf_printf(t, "SELECT * FROM information_schema.%s WHERE 0", d->name); return;
+    case STEP_GATHER: (void)view_put_branches(&q, st->source, columns_on(j, st->source, d), true, t); break;
+    case STEP_SUMS: (void)view_put_sums(&q, st->source, t); break;
+    }
+    buf_putz(t, " LIMIT 18446744073709551615"); /* whatever sql_select_limit says */
+}
+
+/* The next question, or the statement. */
+static void advance(struct job *j)
+{
+    while (j->at < j->steps.len) {
+        const struct step *st = &j->steps.at[j->at];
+        struct buf t = {.max = TEXT_MAX};
+        put_step(j, st, &t);
+        struct exec_text x = {st->source, buf_str(&t)};
+        if (t.failed) {
+            buf_release(&t);
+            job_fail(j, NULL);
+            return;
+        }
+        exec_texts(&j->s->f, &x, 1, EXEC_CAPTURE, FLAGS, step_then, j);
+        buf_release(&t);
+        return;
+    }
+    run(j);
+}
+
+static bool step_then(struct front *f, void *ctx, const struct exec_result *r)
+{
+    struct job *j = ctx;
+    const struct step *st = &j->steps.at[j->at++];
+    const struct exec_capture *c = &r->capture;
+    bool ok = !r->failed;
+    if (ok) {
+        switch (st->kind) {
+        case STEP_LEARN: ok = keep_columns(j, st, c); break;
+        case STEP_GATHER: ok = keep_rows(j, st, c); break;
+        case STEP_SUMS: ok = keep_sums(j, st, c); break;
+        }
+    }
+    if (ok && f->link) {
+        advance(j);
+        return true;
+    }
+    if (r->failed) front_fault(f, &r->fault);
+    else front_err(f, WIRE_ER_OUT_OF_RESOURCES, "HY000", STR("Weir: out of memory, or the answer from information_schema is over max_statement_memory"));
+    job_free(j);
+    return false; /* the exec that called us says that the statement is over */
+}
+
+void views_statement(struct session *s, struct plan *p)
+{
+    const struct front *f = &s->f;
+    const struct conf *c = f->realm->conf;
+    struct job *j = mem_zalloc(sizeof *j);
+    if (!j) {
+        session_close(s, false);
+        return;
+    }
+    j->s = s;
+    j->plan = plan_ref(p);
+    arena_init(&j->arena, c->weir.max_statement_memory);
+    j->home = f->schema ? f->schema->default_source : c->nschemas ? c->schemas[0].default_source : 0;
+    j->allowed = arena_array(&j->arena, bool, c->nschemas + 1);
+    for (uint32_t i = 0; j->allowed && i < c->nschemas; i++) j->allowed[i] = login_may_use(s, c->schemas[i].name);
+    if (!j->allowed || !find_places(j)) job_fail(j, NULL);
+    else advance(j);
+}
+
+void views_query(struct session *s, struct str text)
+{
+    struct front *f = &s->f;
+    struct engine *e = f->engine;
+    struct plan_env env = front_env(f);
+    struct plan *p = NULL;
+    struct fault fault = {WIRE_ER_OUT_OF_RESOURCES, "HY000", STR("Weir: out of memory")};
+    if (sql_scan(&e->scan, text.ptr, text.len, 0, &f->opt) != SQL_OK || plan_build(&env, &e->scan, &e->arena, &p, &fault) != SQL_OK) {
+        front_fault(f, &fault);
+        session_done(s);
+        return;
+    }
+    views_statement(s, p);
+    plan_unref(p);
+}
