@@ -279,8 +279,6 @@ static enum sql_status deal_ids(const struct plan *p, const struct given *g, uin
     return SQL_OK;
 }
 
-enum { MAX_KEYS = 16 };
-
 static struct value row_value(const struct plan_insert *in, const struct bound *b, uint32_t row,
                               uint32_t column, const struct given *g, struct arena *a, bool *oom)
 {
@@ -298,9 +296,9 @@ static enum sql_status row_shard(const struct plan *p, const struct bound *b, ui
 {
     const struct plan_insert *in = p->insert;
     const struct conf_table *t = in->table->conf;
-    struct key keys[MAX_KEYS];
-    enum conf_key_type types[MAX_KEYS];
-    struct value v[MAX_KEYS];
+    struct key keys[MAX_SHARD_COLUMNS];
+    enum conf_key_type types[MAX_SHARD_COLUMNS];
+    struct value v[MAX_SHARD_COLUMNS];
     const char *why;
     bool oom = false;
     for (uint32_t j = 0; j < t->nshard_columns; j++) {

@@ -123,6 +123,7 @@ static void suffix_constraints(struct build *b, const struct rt_table *t)
         e->table = t;
         e->segs = b_new(b, struct seg);
         e->segs[0] = seg_text(sql_text(s, at, b->a));
+        b_check(b, (void *)(uintptr_t)e->segs[0].text.ptr);
         e->nsegs = 1;
     }
 }
@@ -318,6 +319,10 @@ bool build_show(struct build *b)
     switch (s->what) {
     case SQL_SHOW_TABLES:
     case SQL_SHOW_TABLE_STATUS:
+    case SQL_SHOW_TRIGGERS:
+    case SQL_SHOW_EVENTS:
+    case SQL_SHOW_FUNCTION_STATUS:
+    case SQL_SHOW_PROCEDURE_STATUS:
     case SQL_SHOW_CREATE_DATABASE:
     case SQL_SHOW_DATABASES:
     case SQL_SHOW_WARNINGS:
@@ -339,11 +344,7 @@ bool build_show(struct build *b)
     case SQL_SHOW_COLLATION:
     case SQL_SHOW_CHARSET:
     case SQL_SHOW_PRIVILEGES:
-    case SQL_SHOW_PLUGINS:
-    case SQL_SHOW_TRIGGERS:
-    case SQL_SHOW_EVENTS:
-    case SQL_SHOW_FUNCTION_STATUS:
-    case SQL_SHOW_PROCEDURE_STATUS: return show_schema(b, s);
+    case SQL_SHOW_PLUGINS: return show_schema(b, s);
     }
     return build_session(b);
 }

@@ -90,6 +90,7 @@ bool names_special_table(const struct build *b, uint32_t from, uint32_t end, str
     for (uint32_t i = from; i < end; i++) {
         if (b->scan->toks[i].kind != SQL_T_WORD && b->scan->toks[i].kind != SQL_T_QUOTED) continue;
         struct str name = sql_text(b->scan, i, b->a);
+        b_check(b, (void *)(uintptr_t)name.ptr);
         for (uint32_t s = 0; s < c->nschemas; s++) {
             const struct rt_table *t = rt_table(&b->p->router->schemas[s], name);
             if (!t) continue;
@@ -162,7 +163,9 @@ bool edit_table(struct build *b, struct tinfo *ti, bool no_alias)
 {
     const struct sql_table *t = ti->t;
     bool differs = false, renamed = false;
-    if ((t->role != SQL_R_READ && t->role != SQL_R_WRITE) || b->what->kind == SQL_TRUNCATE) no_alias = true;
+    if ((t->role != SQL_R_READ && t->role != SQL_R_WRITE) || b->what->kind == SQL_TRUNCATE ||
+        (t->query && t->query->kind == SQL_Q_TABLE)) /* TABLE t */
+        no_alias = true;
     switch (ti->at) {
     case AT_NOWHERE:
     case AT_SYSTEM: return true;
@@ -273,6 +276,7 @@ void edit_qualifiers(struct build *b, struct tinfo *target)
 struct fact_walk {
     struct build *b;
     uint32_t n;
+    bool ok;
 };
 
 static void add_fact(struct fact_walk *w, const struct sql_expr *e, enum fact fact)
@@ -293,6 +297,45 @@ static void fact_of_sysvar(struct fact_walk *w, const struct sql_expr *e)
     if (str_eq_nocase(e->name->table, STR("global"))) return;
     for (size_t i = 0; i < COUNT_OF(vars); i++)
         if (str_eq_nocase(e->name->name, str_of(vars[i].name))) add_fact(w, e, vars[i].fact);
+}
+
+/* WEIR_SHARD_OF('table', value...): for people who look where a row is. The table's name is a literal and so
+ * guarded. */
+static bool shard_of_call(struct fact_walk *w, const struct sql_expr *e)
+{
+    struct build *b = w->b;
+    bool oom = false;
+    const struct given g = {b->scan, NULL};
+    b->p->info.flags |= PLAN_NO_CACHE;
+    if (!str_eq_nocase(e->call->name.name, STR("weir_shard_of")))
+        w->ok = refuse(b, "there is no function " STR_FMT, STR_ARG(e->call->name.name));
+    if (!w->ok) return false;
+    struct value name =
+        e->nargs ? const_value(e->args[0], &g, b->a, &oom) : (struct value){.kind = VALUE_UNKNOWN};
+    const struct rt_table *t = name.kind == VALUE_STRING && b->current ? rt_table(b->current, name.s) : NULL;
+    if (!t || t->conf->kind != CONF_TABLE_SHARDED) {
+        w->ok = refuse(b, "WEIR_SHARD_OF wants the name of a sharded table of the current database, as a "
+                          "text, and a value for each shard column");
+        return false;
+    }
+    for (uint32_t i = 1; i < e->nargs; i++)
+        if (const_value(e->args[i], &g, b->a, &oom).kind == VALUE_UNKNOWN)
+            w->ok = refuse(b, "WEIR_SHARD_OF of a value that is not a constant is not supported");
+    if (e->nargs != t->conf->nshard_columns + 1)
+        w->ok = refuse(b, "WEIR_SHARD_OF of " STR_FMT " wants %u values", STR_ARG(t->conf->name),
+                       t->conf->nshard_columns);
+    if (!w->ok) return false;
+    struct edit *ed = add_edit(b, &b->p->single, EDIT_SHARD, e->span.first, e->span.end);
+    struct keycol *keys = b_array(b, struct keycol, t->conf->nshard_columns);
+    const struct cat_table *cat = catalog_table(b->env->catalog, b->current->conf->name, t->conf->name);
+    for (uint32_t i = 0; i < t->conf->nshard_columns; i++)
+        keycol_init(&keys[i], t->conf, i, cat, b->env->foreign_charset);
+    if (!cat) b->p->info.flags |= PLAN_NEEDS_CATALOG;
+    ed->table = t;
+    ed->call = e;
+    ed->keys = keys;
+    w->n++;
+    return true;
 }
 
 static bool find_fact(void *ctx, struct sql_expr *e)
@@ -338,8 +381,8 @@ static bool find_fact(void *ctx, struct sql_expr *e)
     case SQL_FN_SLEEP:
     case SQL_FN_CAST:
     case SQL_FN_CONVERT_USING:
-    case SQL_FN_WINDOW:
-    case SQL_FN_WEIR: break;
+    case SQL_FN_WINDOW: break;
+    case SQL_FN_WEIR: return shard_of_call(w, e);
     }
     return true;
 }
@@ -353,7 +396,8 @@ static void keep_item_names(struct build *b, const struct sql_query *q)
         if (it->has_alias) continue;
         for (uint32_t j = 0; j < b->p->single.len && !has; j++) {
             const struct edit *ed = &b->p->single.at[j];
-            has = ed->kind == EDIT_FACT && ed->span.first >= it->span.first && ed->span.end <= it->span.end;
+            has = (ed->kind == EDIT_FACT || ed->kind == EDIT_SHARD) && ed->span.first >= it->span.first &&
+                  ed->span.end <= it->span.end;
         }
         if (!has) continue;
         const struct sql_tok *from = &b->scan->toks[it->span.first], *last = &b->scan->toks[it->span.end - 1];
@@ -373,8 +417,9 @@ static void keep_item_names(struct build *b, const struct sql_query *q)
 
 bool splice_facts(struct build *b)
 {
-    struct fact_walk w = {b, 0};
+    struct fact_walk w = {b, 0, true};
     (void)sql_walk(b->stmt, find_fact, &w);
+    if (!w.ok) return false;
     if (!w.n) return true;
     for (struct block *bl = b->blocks; bl; bl = bl->next)
         if (bl->q && bl->q->kind == SQL_Q_SELECT) keep_item_names(b, bl->q);

@@ -41,6 +41,14 @@ bool expr_differs(const struct sql_expr *e, bool clock_too, const char **what)
     return false;
 }
 
+/* LIMIT without ORDER BY in a derived table of copied rows: each shard might see others. */
+static void refuse_arbitrary_rows(struct build *b)
+{
+    for (const struct block *bl = b->blocks; bl; bl = bl->next)
+        if (bl->q && bl->q->limit && !bl->q->order && (bl->role == BLOCK_DERIVED || bl->role == BLOCK_CTE))
+            no_scatter(b, "LIMIT without ORDER BY in a derived table", NULL);
+}
+
 bool build_select(struct build *b, const struct sql_query *q)
 {
     struct plan *p = b->p;
@@ -52,6 +60,7 @@ bool build_select(struct build *b, const struct sql_query *q)
     if (!edit_tables(b, UINT32_MAX) || !splice_facts(b)) return false;
     if (!any_sharded(b)) return route_one_source(b);
     if (!finish_blocks(b) || !route_shards(b)) return false;
+    refuse_arbitrary_rows(b);
     p->limit = q->limit;
     if (!p->no_scatter) build_merge(b, main);
     return true;

@@ -381,14 +381,12 @@ struct ev {
 
 static void eval(struct ev *v, const struct cond *c, struct shards *out);
 
-enum { MAX_KEYS = 16 };
-
 /* Adds the shard of one tuple; false: any shard. */
 static bool eval_point(struct ev *v, const struct sql_expr *const *values, struct shards *out)
 {
     const struct conf_table *t = v->ref->table->conf;
-    struct key keys[MAX_KEYS];
-    enum conf_key_type types[MAX_KEYS];
+    struct key keys[MAX_SHARD_COLUMNS];
+    enum conf_key_type types[MAX_SHARD_COLUMNS];
     for (uint32_t j = 0; j < t->nshard_columns; j++) {
         struct value x = const_value(values[j], v->g, v->a, &v->oom);
         types[j] = v->ref->keys[j].type;
@@ -480,7 +478,7 @@ bool cond_eval(const struct plan_ref *ref, const struct cond *c, const struct gi
 {
     struct ev v = {ref, g, a, false};
     if (!shards_init(out, ref->table->conf->nnodes, false, a)) return false;
-    if (ref->table->conf->nshard_columns > MAX_KEYS)
+    if (ref->table->conf->nshard_columns > MAX_SHARD_COLUMNS)
         shards_fill(out, true);
     else
         eval(&v, c ? c : &cond_all, out);

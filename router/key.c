@@ -259,6 +259,27 @@ static bool digits_int(const struct digits *d, int128 *out)
 
 static const int128 two53 = (int128)1 << 53;
 
+/* A text or a float beside an integer column: as doubles, but for texts that are integers. */
+static enum key_answer double_floor(const struct keycol *k, const struct value *v, int128 *floor_out,
+                                    bool *exact)
+{
+    struct digits d = digits_of(v->s);
+    bool fits = !k->typed || k->cls == CAT_INT || k->cls == CAT_UINT;
+    *exact = true;
+    if (v->kind == VALUE_STRING && fits && d.whole && !d.has_exp && !d.frac.len &&
+        digits_int(&d, floor_out) && *floor_out >= INT64_MIN && *floor_out <= (int128)UINT64_MAX)
+        return KEY_IS; /* the column can hold it: compared as integers */
+    char text[64];
+    if (d.all.len >= sizeof text) return KEY_ANY;
+    memcpy(text, d.all.ptr, d.all.len);
+    text[d.all.len] = 0;
+    double f = strtod(text, NULL), fl = floor(f);
+    if (!(fabs(f) < 9007199254740992.0)) return KEY_ANY; /* several integers are one double */
+    *floor_out = (int128)fl;
+    *exact = fl == f;
+    return KEY_IS;
+}
+
 /* Where a number lies among the integers: floor, and whether it is that integer. KEY_ANY: cannot tell. */
 static enum key_answer number_floor(const struct keycol *k, const struct value *v, int128 *floor_out,
                                     bool *exact)
@@ -271,6 +292,8 @@ static enum key_answer number_floor(const struct keycol *k, const struct value *
     case VALUE_UINT: *floor_out = (int128)v->u; return KEY_IS;
     case VALUE_BYTES: *floor_out = (int128)v->u; return v->i == 1 ? KEY_IS : KEY_ANY;
     case VALUE_DECIMAL:
+        if (k->typed && k->cls == CAT_TEXT)
+            return double_floor(k, v, floor_out, exact); /* compared as doubles */
         d = digits_of(v->s);
         if (d.frac.len > 30 || !digits_int(&d, floor_out))
             return KEY_ANY; /* literals are cut at 30 decimals */
@@ -280,22 +303,7 @@ static enum key_answer number_floor(const struct keycol *k, const struct value *
         }
         return KEY_IS;
     case VALUE_FLOAT:
-    case VALUE_STRING: {
-        d = digits_of(v->s);
-        if (v->kind == VALUE_STRING && d.whole && !d.has_exp && !d.frac.len && digits_int(&d, floor_out) &&
-            *floor_out >= INT64_MIN && *floor_out <= (int128)UINT64_MAX &&
-            (!k->typed || k->cls == CAT_INT || k->cls == CAT_UINT))
-            return KEY_IS; /* the column can hold it: compared as integers */
-        char text[64];
-        if (d.all.len >= sizeof text) return KEY_ANY;
-        memcpy(text, d.all.ptr, d.all.len);
-        text[d.all.len] = 0;
-        double f = strtod(text, NULL), fl = floor(f);
-        if (!(fabs(f) < 9007199254740992.0)) return KEY_ANY; /* several integers are one double */
-        *floor_out = (int128)fl;
-        *exact = fl == f;
-        return KEY_IS;
-    }
+    case VALUE_STRING: return double_floor(k, v, floor_out, exact);
     case VALUE_UNKNOWN: return KEY_ANY;
     }
     return KEY_ANY;
@@ -321,6 +329,7 @@ static enum key_answer int_equal(const struct keycol *k, const struct value *v, 
     bool exact;
     if (k->typed && k->cls == CAT_TEXT) {
         if (v->kind == VALUE_STRING) return canonical_int(v->s, &out->num) ? KEY_IS : KEY_ANY;
+        if (v->kind == VALUE_BYTES) return KEY_ANY; /* 0x37 is the text '7' here */
         enum key_answer r = number_floor(k, v, &out->num, &exact);
         if (r != KEY_IS || !exact) return r == KEY_NONE ? KEY_NONE : KEY_ANY;
         return out->num > -two53 && out->num < two53 ? KEY_IS : KEY_ANY;
@@ -366,6 +375,8 @@ static enum key_answer int_store(const struct keycol *k, const struct value *v, 
         *why = "the column is text and the rule an integer one; only plain integers can be stored";
         return canonical_int(v->s, &out->num) ? KEY_IS : KEY_ANY;
     }
+    if (text && v->kind != VALUE_INT && v->kind != VALUE_UINT)
+        return v->kind == VALUE_NULL ? KEY_NONE : KEY_ANY;
     if (v->kind == VALUE_STRING) {
         d = digits_of(v->s);
         *why = "it is not an integer";

@@ -27,7 +27,8 @@ enum edit_kind {
     EDIT_QUALIFIER, /* the same without database, and a dot: `orders_3`. */
     EDIT_FACT,      /* a session value */
     EDIT_LIMIT,     /* LIMIT offset + count */
-    EDIT_SUFFIX     /* the token itself and the leg's physical table name behind it: constraint names */
+    EDIT_SUFFIX,    /* the token itself and the leg's physical table name behind it: constraint names */
+    EDIT_SHARD      /* WEIR_SHARD_OF('orders', 7): the shard's number, NULL when no shard takes the value */
 };
 enum fact {
     FACT_LAST_INSERT_ID,
@@ -45,6 +46,8 @@ struct edit {
     uint8_t kind, fact;
     uint16_t order; /* keeps insertions at one place in the order of their making */
     const struct rt_table *table;
+    const struct sql_expr *call; /* SHARD */
+    const struct keycol *keys;
     struct seg *segs;
     uint32_t nsegs;
 };

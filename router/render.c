@@ -108,6 +108,29 @@ static void put_fact(struct rx *x, enum fact fact)
     }
 }
 
+static void put_shard(struct rx *x, const struct edit *e)
+{
+    const struct given g = {x->s, x->facts};
+    struct arena a;
+    struct key keys[MAX_SHARD_COLUMNS];
+    enum conf_key_type types[MAX_SHARD_COLUMNS];
+    const char *why;
+    uint32_t n = e->call->nargs - 1;
+    bool oom = false, known = n <= MAX_SHARD_COLUMNS;
+    arena_init(&a, 1 << 20);
+    for (uint32_t i = 0; i < n && known; i++) {
+        struct value v = const_value(e->call->args[i + 1], &g, &a, &oom);
+        types[i] = e->keys[i].type;
+        known = key_store(&e->keys[i], &v, &a, &keys[i], &why) == KEY_IS;
+    }
+    int64_t s = known ? rule_point(&e->table->rule, keys, types, n) : -1;
+    if (s < 0)
+        buf_putz(x->out, "NULL");
+    else
+        buf_put_dec(x->out, (uint64_t)s);
+    arena_release(&a);
+}
+
 static void put_edit(struct rx *x, const struct edit *e)
 {
     size_t before = x->out->len;
@@ -131,6 +154,7 @@ static void put_edit(struct rx *x, const struct edit *e)
         break;
     case EDIT_FACT: put_fact(x, (enum fact)e->fact); break;
     case EDIT_LIMIT: put_limit(x); break;
+    case EDIT_SHARD: put_shard(x, e); break;
     case EDIT_SUFFIX: {
         const struct rt_node *n = node_of(x, e->table);
         struct buf t = {0};

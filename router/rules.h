@@ -33,6 +33,7 @@ enum key_collation {
 };
 
 /* What is known of one shard column. */
+enum { MAX_SHARD_COLUMNS = 16 };
 struct keycol {
     struct str name;
     bool known; /* key type is certain; false: nothing can be decided (the catalog is missing) */

@@ -66,7 +66,7 @@ build() {
     mkdir -p "$ROOT/build"
     say "Building ($preset; the compiler's output goes to build/$preset.log) ..."
     if ! (cd "$ROOT" && cmake --preset "$preset" && cmake --build --preset "$preset" ${1:+--target "$@"}) >"$log" 2>&1; then
-        tail -n 40 "$log" >&2
+        grep -E -A4 'error:|undefined reference|CMake Error' "$log" | head -n 40 >&2 || tail -n 40 "$log" >&2
         die "The build failed (all of its output: build/$preset.log)"
     fi
 }

@@ -86,7 +86,7 @@ static void conn_free(struct conn *c)
     atomic_fetch_sub(&r->snap->source_conns[c->source], 1);
     if (c->link) {
         c->link->owner = NULL;
-        link_close(c->link, true);
+        link_close(c->link, false);
     }
     settings_unref(r->engine, c->applied);
     wire_gather_release(&c->gather);

@@ -92,9 +92,35 @@ static void put_one(struct buf *out, bool *any, struct str name, struct str valu
     *any = true;
 }
 
+/* The four variables that SET NAMES sets: with it the results carry the collation too, as on a server that was told so itself. */
+static const char *const names_vars[] = {"character_set_client", "character_set_connection", "character_set_results", "collation_connection"};
+
+static bool is_names_var(struct str name)
+{
+    for (size_t i = 0; i < COUNT_OF(names_vars); i++) {
+        if (str_eq(name, str_of(names_vars[i]))) return true;
+    }
+    return false;
+}
+
+static bool put_names(const struct settings *from, const struct settings *to, struct buf *out)
+{
+    struct str v[4];
+    bool differ = false;
+    for (size_t i = 0; i < 4; i++) {
+        v[i] = settings_get(to, str_of(names_vars[i]));
+        if (!v[i].ptr) return false;
+        struct str have = settings_get(from, str_of(names_vars[i]));
+        differ |= !have.ptr || !str_eq(have, v[i]);
+    }
+    if (!str_eq(v[0], v[1]) || !str_eq(v[0], v[2])) return false;
+    if (differ) buf_printf(out, "SET NAMES %.*s COLLATE %.*s", STR_ARG(v[0]), STR_ARG(v[3]));
+    return true;
+}
+
 void settings_diff(const struct settings *from, const struct settings *to, bool mariadb, struct buf *out)
 {
-    bool any = false;
+    bool names = put_names(from, to, out), any = out->len > 0;
     for (uint32_t i = 0; i < from->n; i++) {
         if (settings_get(to, from->items[i].name).ptr) continue;
         put_one(out, &any, server_name(from->items[i].name, mariadb), STR("DEFAULT"));
@@ -104,6 +130,7 @@ void settings_diff(const struct settings *from, const struct settings *to, bool 
     bool charset_changed = false;
     for (uint32_t i = 0; i < to->n; i++) {
         struct str name = to->items[i].name, have = settings_get(from, name);
+        if (names && is_names_var(name)) continue;
         bool differs = !have.ptr || !str_eq(have, to->items[i].value);
         if (str_eq(name, STR("character_set_connection")) && differs) charset_changed = true;
         if (str_eq(name, STR("collation_connection")) && charset_changed) differs = true;

@@ -413,7 +413,7 @@ static void choose_mode(struct exec *e)
         e->mode = counts ? EXEC_COUNT : EXEC_MERGE;
         if (info->cls == PLAN_DDL) e->flags |= EXEC_KEEP_GOING;
         e->wrap = e->is_write; /* all or nothing: a transaction of its own, or a savepoint in the session's */
-        e->wrap_savepoint = e->wrap && front_in_txn(e->f);
+        e->wrap_savepoint = e->wrap && ((e->f->txn && e->f->txn->begun) || !(e->f->status & WIRE_STATUS_AUTOCOMMIT));
         COUNT(e->f->engine, statements_scatter);
         return;
     }

@@ -91,6 +91,10 @@ static bool step_begin(struct lane *l)
 {
     const struct front_txn *t = l->e->f->txn;
     if (!must_join(l)) return false;
+    if (UNLIKELY(t && t->locked)) {
+        l->autocommit_off = true;
+        return command(l, WIRE_COM_QUERY, STR("SET autocommit=0"));
+    }
     bool plain = !t || !t->begun;
     struct str text = plain ? STR("START TRANSACTION")
                             : arena_printf(&l->e->arena, "START TRANSACTION%s%s%s", t->snapshot ? " WITH CONSISTENT SNAPSHOT" : "",
@@ -493,7 +497,8 @@ static void step_failed(struct lane *l)
         if (!fault.message.ptr) fault.message = STR("out of memory");
     }
     if (l->phase == LANE_DB && known && err.code == WIRE_ER_BAD_DB_ERROR && missing_home(l)) return;
-    if (l->phase != LANE_DB && l->phase != LANE_VARS) {
+    bool untouched = l->phase == LANE_DB || l->phase == LANE_VARS || (l->phase == LANE_SET && known); /* SET is all or nothing */
+    if (!untouched) {
         lane_fail(l, &fault);
         return;
     }
@@ -542,6 +547,11 @@ void lane_reply_done(struct lane *l, bool failed)
         exec_lane_finished(e);
         return;
     case LANE_END:
+        if (UNLIKELY(l->autocommit_off)) {
+            l->autocommit_off = false;
+            command(l, WIRE_COM_QUERY, STR("SET autocommit=1"));
+            return;
+        }
         lane_release(l);
         exec_lane_finished(e);
         return;

@@ -29,6 +29,7 @@ struct lane {
     uint8_t phase;
     bool pinned;   /* the connection was held by the session before this statement */
     bool failed, discard; /* discard: read the reply and drop it */
+    bool autocommit_off; /* under LOCK TABLES, which START TRANSACTION would end */
     bool savepoint; /* the statement's own one is set */
     bool sent;     /* the leg's text went out and nothing has come back */
     uint16_t leg_warnings;

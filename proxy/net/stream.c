@@ -22,6 +22,7 @@ static void watch(struct stream *s)
 {
     int want = 0;
     if (!s->over) want = (s->link.paused ? 0 : EV_READ);
+    else if (s->lingering) want = EV_READ;
     if (s->connecting || s->out.len) want |= EV_WRITE;
     if ((s->io.events & (EV_READ | EV_WRITE)) == want && ev_is_active(&s->io) == (want != 0)) return;
     ev_io_stop(s->w->loop, &s->io);
@@ -96,8 +97,9 @@ static void stream_close(struct link *l, bool flush)
     if (s->over) return;
     s->over = true;
     l->owner = NULL;
-    if (flush && s->out.len) {
+    if (flush) { /* unread input would make the kernel reset the connection, and the last answer would be lost */
         s->lingering = true;
+        if (s->out.len == 0) shutdown(s->io.fd, SHUT_WR);
         s->close_at_ms = s->w->engine.now_ms + NET_LINGER_MS;
         list_remove(&s->node);
         list_append(&s->w->lingering, &s->node);
@@ -134,15 +136,19 @@ static void on_connected(struct stream *s)
 static void on_writable(struct stream *s)
 {
     push(s);
-    if (s->lingering && s->out.len == 0) {
-        bury(s);
-        return;
-    }
+    if (s->lingering && s->out.len == 0) shutdown(s->io.fd, SHUT_WR);
     watch(s);
     if (s->choked && s->link.pending < LINK_LOW) {
         s->choked = false;
         if (!s->over && s->link.handler->drained) s->link.handler->drained(&s->link);
     }
+}
+
+/* Until the peer has closed too, or the time is over. */
+static void discard_input(struct stream *s)
+{
+    ssize_t n = recv(s->io.fd, s->w->scratch, NET_SCRATCH, MSG_DONTWAIT);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) bury(s);
 }
 
 static void on_event(struct ev_loop *loop, ev_io *io, int events)
@@ -155,6 +161,7 @@ static void on_event(struct ev_loop *loop, ev_io *io, int events)
         on_connected(s);
     } else {
         if (UNLIKELY(events & EV_WRITE)) on_writable(s);
+        if (UNLIKELY(s->lingering)) discard_input(s);
         if (LIKELY(events & EV_READ) && !s->over && !s->link.paused) {
             ssize_t n = recv(s->io.fd, w->scratch, NET_SCRATCH, MSG_DONTWAIT);
             if (LIKELY(n > 0)) s->link.handler->bytes(&s->link, w->scratch, (size_t)n);

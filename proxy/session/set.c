@@ -183,6 +183,16 @@ static bool apply_names(struct front *f, struct set_job *j, const struct sql_set
     return ok;
 }
 
+/* The server gives collation_connection the default of a new character_set_connection; so do we, or the old one would be put back. */
+static bool put_connection_collation(struct front *f, struct set_job *j, struct str charset)
+{
+    struct str name = charset.len > 2 ? str_make(charset.ptr + 1, charset.len - 2) : STR("");
+    const struct wire_charset *cs = wire_charset_default(name);
+    if (!cs) return put_setting(f, j, STR("collation_connection"), STR_NULL);
+    bool mysql8 = str_eq(name, STR("utf8mb4")) && !server_is_mariadb(f);
+    return put_quoted(f, j, "collation_connection", mysql8 ? STR("utf8mb4_0900_ai_ci") : str_of(cs->collation));
+}
+
 static int truth(struct str lit)
 {
     static const char *const on[] = {"1", "'1'", "'on'", "'true'", NULL}, *const off[] = {"0", "'0'", "'off'", "'false'", NULL};
@@ -245,6 +255,7 @@ static bool apply_variable(struct front *f, struct set_job *j, const struct sql_
     if (str_eq(name, STR("character_set_client")) || str_eq(name, STR("character_set_connection")) || str_eq(name, STR("character_set_results"))) {
         if (str_eq_nocase(lit, STR("'utf8'"))) lit = STR("'utf8mb3'");
         if (lit.len && lit.ptr[0] == '\'') lit = canonical(a, lit);
+        if (str_eq(name, STR("character_set_connection")) && !put_connection_collation(f, j, lit)) return false;
     }
     j->validate = true;
     return put_setting(f, j, name, it->value_default ? STR_NULL : lit);

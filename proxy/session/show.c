@@ -149,51 +149,26 @@ static void show_databases(struct session *s, const struct sql_scan *scan, const
     run(s, &t, s->f.schema ? s->f.schema->default_source : c->nschemas ? c->schemas[0].default_source : 0);
 }
 
-#define STATUS_COLUMNS                                                                                                 \
-    "TABLE_NAME AS Name, ENGINE AS Engine, VERSION AS Version, ROW_FORMAT AS Row_format, TABLE_ROWS AS `Rows`, "       \
-    "AVG_ROW_LENGTH AS Avg_row_length, DATA_LENGTH AS Data_length, MAX_DATA_LENGTH AS Max_data_length, "               \
-    "INDEX_LENGTH AS Index_length, DATA_FREE AS Data_free, AUTO_INCREMENT AS Auto_increment, CREATE_TIME AS Create_time, " \
-    "UPDATE_TIME AS Update_time, CHECK_TIME AS Check_time, TABLE_COLLATION AS Collation, CHECKSUM AS Checksum, "       \
-    "CREATE_OPTIONS AS Create_options, TABLE_COMMENT AS Comment"
-
-/* A question to information_schema.TABLES, which is answered in logical names. */
-static void show_table_status(struct session *s, const struct sql_scan *scan, const struct sql_show_stmt *sh)
+/* What SHOW asks of information_schema: in logical names. */
+static void show_view(struct session *s, const struct sql_scan *scan, const struct sql_show_stmt *sh)
 {
-    bool system = is_system_schema(sh->schema);
-    const struct conf_schema *c = system ? NULL : schema_of(s, sh->schema);
-    if (!c && !system) return;
-    struct buf t = {0};
-    struct control_source src = {0};
-    const struct conf *conf = s->f.realm->conf;
-    uint32_t source = s->f.schema ? s->f.schema->default_source : conf->nschemas ? conf->schemas[0].default_source : 0;
-    control_source_state(s->f.realm->snap->control, source, &src);
-    buf_printf(&t, "SELECT * FROM (SELECT " STATUS_COLUMNS "%s FROM information_schema.TABLES WHERE TABLE_SCHEMA=",
-               src.mariadb ? ", MAX_INDEX_LENGTH AS Max_index_length, TEMPORARY AS Temporary" : "");
-    sql_put_string(&t, system ? sh->schema : c->name, &s->f.opt);
-    if (sh->like) {
-        buf_putz(&t, " AND TABLE_NAME LIKE ");
-        buf_put_str(&t, span_text(scan, sh->like->span));
-    }
-    buf_putz(&t, ") AS x");
-    put_filter(&t, scan, sh, "Name");
-    buf_putz(&t, " ORDER BY Name COLLATE utf8mb3_bin");
-    if (t.failed) {
-        front_err(&s->f, WIRE_ER_OUT_OF_RESOURCES, "HY000", STR("Weir: out of memory"));
-        session_done(s);
-    } else {
-        views_query(s, buf_str(&t));
-    }
-    buf_release(&t);
+    bool everywhere = sh->what == SQL_SHOW_FUNCTION_STATUS || sh->what == SQL_SHOW_PROCEDURE_STATUS;
+    bool as_it_is = everywhere || is_system_schema(sh->schema);
+    const struct conf_schema *c = as_it_is ? NULL : schema_of(s, sh->schema);
+    if (c || as_it_is) views_show(s, scan, sh, c ? c->name : sh->schema);
 }
 
-static void show_create_database(struct session *s, const struct sql_show_stmt *sh)
+static void show_create_database(struct session *s, const struct sql_scan *scan, const struct sql_stmt *st)
 {
+    const struct sql_show_stmt *sh = st->show;
+    bool if_not_exists = false;
+    for (uint32_t i = st->span.first; i < st->span.end; i++) if_not_exists |= scan->toks[i].kind == SQL_T_WORD && scan->toks[i].word == SQL_W_IF;
     const struct conf_schema *c = schema_of(s, sh->schema);
     if (!c) return;
     struct buf t = {0};
     buf_putz(&t, "SELECT ");
     put_text(&t, c->name);
-    buf_putz(&t, " AS `Database`, CONCAT('CREATE DATABASE ', ");
+    buf_printf(&t, " AS `Database`, CONCAT('CREATE DATABASE %s', ", if_not_exists ? "/*!32312 IF NOT EXISTS*/ " : "");
     struct buf name = {0};
     sql_put_name(&name, c->name, true);
     put_text(&t, buf_str(&name));
@@ -440,8 +415,12 @@ void local_show(struct session *s, const struct sql_scan *scan, const struct sql
     switch (sh->what) {
     case SQL_SHOW_TABLES: show_tables(s, scan, sh); return;
     case SQL_SHOW_DATABASES: show_databases(s, scan, sh); return;
-    case SQL_SHOW_TABLE_STATUS: show_table_status(s, scan, sh); return;
-    case SQL_SHOW_CREATE_DATABASE: show_create_database(s, sh); return;
+    case SQL_SHOW_TABLE_STATUS:
+    case SQL_SHOW_TRIGGERS:
+    case SQL_SHOW_EVENTS:
+    case SQL_SHOW_FUNCTION_STATUS:
+    case SQL_SHOW_PROCEDURE_STATUS: show_view(s, scan, sh); return;
+    case SQL_SHOW_CREATE_DATABASE: show_create_database(s, scan, st); return;
     case SQL_SHOW_WARNINGS:
     case SQL_SHOW_ERRORS: show_messages(s, scan, sh); return;
     case SQL_SHOW_COUNT_WARNINGS: show_count(s, false); return;
@@ -451,7 +430,7 @@ void local_show(struct session *s, const struct sql_scan *scan, const struct sql
     case SQL_SHOW_GRANTS: show_grants(s); return;
     case SQL_SHOW_OTHER: case SQL_SHOW_COLUMNS: case SQL_SHOW_INDEX: case SQL_SHOW_CREATE_TABLE: case SQL_SHOW_CREATE_VIEW: case SQL_SHOW_VARIABLES:
     case SQL_SHOW_STATUS: case SQL_SHOW_ENGINES: case SQL_SHOW_COLLATION: case SQL_SHOW_CHARSET: case SQL_SHOW_PRIVILEGES:
-    case SQL_SHOW_PLUGINS: case SQL_SHOW_TRIGGERS: case SQL_SHOW_EVENTS: case SQL_SHOW_FUNCTION_STATUS: case SQL_SHOW_PROCEDURE_STATUS:
+    case SQL_SHOW_PLUGINS:
     case SQL_SHOW_OPEN_TABLES: break;
     }
     /* what is left concerns one server: the default source's */

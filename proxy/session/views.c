@@ -155,11 +155,12 @@ static bool find_places(struct job *j)
 
 /* ---- answers ---- */
 
-static enum view_class class_of(uint8_t type)
+static enum view_class class_of(const struct wire_column *c)
 {
-    switch (type) {
-    case WIRE_TYPE_DECIMAL: case WIRE_TYPE_TINY: case WIRE_TYPE_SHORT: case WIRE_TYPE_LONG: case WIRE_TYPE_FLOAT: case WIRE_TYPE_DOUBLE:
-    case WIRE_TYPE_LONGLONG: case WIRE_TYPE_INT24: case WIRE_TYPE_YEAR: case WIRE_TYPE_NEWDECIMAL: return VIEW_NUMBER;
+    enum view_class whole = c->flags & WIRE_COLUMN_UNSIGNED ? VIEW_UNSIGNED : VIEW_NUMBER;
+    switch (c->type) {
+    case WIRE_TYPE_TINY: case WIRE_TYPE_SHORT: case WIRE_TYPE_LONG: case WIRE_TYPE_LONGLONG: case WIRE_TYPE_INT24: return whole;
+    case WIRE_TYPE_DECIMAL: case WIRE_TYPE_FLOAT: case WIRE_TYPE_DOUBLE: case WIRE_TYPE_YEAR: case WIRE_TYPE_NEWDECIMAL: return VIEW_NUMBER;
     case WIRE_TYPE_TIMESTAMP: case WIRE_TYPE_DATETIME: return VIEW_TIME;
     default: return VIEW_TEXT;
     }
@@ -176,7 +177,7 @@ static bool keep_columns(struct job *j, const struct step *st, const struct exec
     for (uint32_t i = 0; i < c->ncolumns; i++) {
         struct str name = arena_str(&j->arena, c->columns[i].name);
         if (!name.ptr) return false;
-        l->columns.at[i] = (struct view_column){name, class_of(c->columns[i].type)};
+        l->columns.at[i] = (struct view_column){name, class_of(&c->columns[i])};
     }
     l->columns.n = c->ncolumns;
     return true;
@@ -359,6 +360,13 @@ static bool step_then(struct front *f, void *ctx, const struct exec_result *r)
     return false; /* the exec that called us says that the statement is over */
 }
 
+/* Where the router sends a statement that names system tables only. */
+static uint32_t home_of(const struct session *s)
+{
+    const struct conf *c = s->f.realm->conf;
+    return s->f.schema ? s->f.schema->default_source : c->nschemas ? c->schemas[0].default_source : 0;
+}
+
 void views_statement(struct session *s, struct plan *p)
 {
     const struct front *f = &s->f;
@@ -371,14 +379,58 @@ void views_statement(struct session *s, struct plan *p)
     j->s = s;
     j->plan = plan_ref(p);
     arena_init(&j->arena, c->weir.max_statement_memory);
-    j->home = f->schema ? f->schema->default_source : c->nschemas ? c->schemas[0].default_source : 0;
+    j->home = home_of(s);
     j->allowed = arena_array(&j->arena, bool, c->nschemas + 1);
     for (uint32_t i = 0; j->allowed && i < c->nschemas; i++) j->allowed[i] = login_may_use(s, c->schemas[i].name);
     if (!j->allowed || !find_places(j)) job_fail(j, NULL);
     else advance(j);
 }
 
-void views_query(struct session *s, struct str text)
+/* ---- SHOW ---- */
+
+#define STATUS_COLUMNS                                                                                                                              \
+    "TABLE_NAME AS Name, ENGINE AS Engine, VERSION AS Version, ROW_FORMAT AS Row_format, TABLE_ROWS AS `Rows`, AVG_ROW_LENGTH AS Avg_row_length, "    \
+    "DATA_LENGTH AS Data_length, MAX_DATA_LENGTH AS Max_data_length, INDEX_LENGTH AS Index_length, DATA_FREE AS Data_free, "                          \
+    "AUTO_INCREMENT AS Auto_increment, CREATE_TIME AS Create_time, UPDATE_TIME AS Update_time, CHECK_TIME AS Check_time, "                            \
+    "TABLE_COLLATION AS Collation, CHECKSUM AS Checksum, CREATE_OPTIONS AS Create_options, TABLE_COMMENT AS Comment"
+#define CODE_COLUMNS                                                                                                                                \
+    "CHARACTER_SET_CLIENT AS character_set_client, COLLATION_CONNECTION AS collation_connection, DATABASE_COLLATION AS `Database Collation`"
+#define ROUTINE_COLUMNS                                                                                                                             \
+    "ROUTINE_SCHEMA AS Db, ROUTINE_NAME AS Name, ROUTINE_TYPE AS Type, DEFINER AS Definer, LAST_ALTERED AS Modified, CREATED AS Created, "            \
+    "SECURITY_TYPE AS Security_type, ROUTINE_COMMENT AS Comment, " CODE_COLUMNS
+
+static const struct show {
+    enum sql_show what;
+    const char *columns, *mariadb_columns; /* of the answer */
+    const char *from;
+    const char *condition; /* on the schema, or the kind */
+    bool by_schema;        /* its value is the schema's name */
+    const char *like;      /* column that LIKE filters */
+    const char *order;
+} shows[] = {
+    {SQL_SHOW_TABLE_STATUS, STATUS_COLUMNS, ", MAX_INDEX_LENGTH AS Max_index_length, TEMPORARY AS Temporary", "TABLES", "TABLE_SCHEMA=", true, "TABLE_NAME",
+     "Name COLLATE utf8mb3_bin"},
+    {SQL_SHOW_TRIGGERS,
+     "TRIGGER_NAME AS `Trigger`, EVENT_MANIPULATION AS Event, EVENT_OBJECT_TABLE AS `Table`, ACTION_STATEMENT AS Statement, ACTION_TIMING AS Timing, "
+     "CREATED AS Created, SQL_MODE AS sql_mode, DEFINER AS Definer, " CODE_COLUMNS,
+     "", "TRIGGERS", "EVENT_OBJECT_SCHEMA=", true, "EVENT_OBJECT_TABLE", "`Table`, Timing, Event, Created"},
+    {SQL_SHOW_EVENTS,
+     "EVENT_SCHEMA AS Db, EVENT_NAME AS Name, DEFINER AS Definer, TIME_ZONE AS `Time zone`, EVENT_TYPE AS Type, EXECUTE_AT AS `Execute at`, "
+     "INTERVAL_VALUE AS `Interval value`, INTERVAL_FIELD AS `Interval field`, STARTS AS Starts, ENDS AS Ends, STATUS AS Status, "
+     "ORIGINATOR AS Originator, " CODE_COLUMNS,
+     "", "EVENTS", "EVENT_SCHEMA=", true, "EVENT_NAME", "Db, Name"},
+    {SQL_SHOW_FUNCTION_STATUS, ROUTINE_COLUMNS, "", "ROUTINES", "ROUTINE_TYPE='FUNCTION'", false, "ROUTINE_NAME", "Db, Name"},
+    {SQL_SHOW_PROCEDURE_STATUS, ROUTINE_COLUMNS, "", "ROUTINES", "ROUTINE_TYPE='PROCEDURE'", false, "ROUTINE_NAME", "Db, Name"},
+};
+
+static struct str span_text(const struct sql_scan *scan, struct sql_span sp)
+{
+    const struct sql_tok *last = &scan->toks[sp.end - 1];
+    uint32_t from = scan->toks[sp.first].off;
+    return str_make(scan->text + from, last->off + last->len - from);
+}
+
+static void run_text(struct session *s, struct str text)
 {
     struct front *f = &s->f;
     struct engine *e = f->engine;
@@ -392,4 +444,33 @@ void views_query(struct session *s, struct str text)
     }
     views_statement(s, p);
     plan_unref(p);
+}
+
+void views_show(struct session *s, const struct sql_scan *scan, const struct sql_show_stmt *sh, struct str schema)
+{
+    const struct show *w = shows;
+    struct buf t = {0};
+    struct control_source home = {0};
+    while (w->what != sh->what) w++;
+    control_source_state(s->f.realm->snap->control, home_of(s), &home);
+    buf_printf(&t, "SELECT * FROM (SELECT %s%s FROM information_schema.%s WHERE %s", w->columns, home.mariadb ? w->mariadb_columns : "", w->from,
+               w->condition);
+    if (w->by_schema) sql_put_string(&t, schema, &s->f.opt);
+    if (sh->like) {
+        buf_printf(&t, " AND %s LIKE ", w->like);
+        buf_put_str(&t, span_text(scan, sh->like->span));
+    }
+    buf_putz(&t, ") AS x");
+    if (sh->where) {
+        buf_putz(&t, " WHERE ");
+        buf_put_str(&t, span_text(scan, sh->where->span));
+    }
+    buf_printf(&t, " ORDER BY %s", w->order);
+    if (t.failed) {
+        front_err(&s->f, WIRE_ER_OUT_OF_RESOURCES, "HY000", STR("Weir: out of memory"));
+        session_done(s);
+    } else {
+        run_text(s, buf_str(&t));
+    }
+    buf_release(&t);
 }

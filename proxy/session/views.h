@@ -33,7 +33,7 @@ struct view_def {
 };
 const struct view_def *view_def(struct str table); /* NULL: shown as the server has it */
 
-enum view_class { VIEW_NUMBER, VIEW_TIME, VIEW_TEXT };
+enum view_class { VIEW_NUMBER, VIEW_UNSIGNED, VIEW_TIME, VIEW_TEXT };
 struct view_column {
     struct str name;
     enum view_class cls;
@@ -98,7 +98,7 @@ bool view_render(const struct sql_scan *scan, const struct sql_stmt *st, const s
 bool views_read(const struct sql_stmt *st); /* does it read one of these tables? */
 /* Runs the statement of a PLAN_SESSION plan; ends in session_done. */
 void views_statement(struct session *s, struct plan *p);
-/* The same for a text of our own. */
-void views_query(struct session *s, struct str text);
+/* SHOW TABLE STATUS, TRIGGERS, EVENTS, FUNCTION STATUS, PROCEDURE STATUS: the same over a SELECT. `schema` is logical, or a system schema. */
+void views_show(struct session *s, const struct sql_scan *scan, const struct sql_show_stmt *sh, struct str schema);
 
 #endif

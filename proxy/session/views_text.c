@@ -395,8 +395,10 @@ static void put_size(const struct branch *b, struct str column)
         buf_putz(b->out, " WHEN ");
         put_literal(b->out, representative(b->q, t)->table, b->q->opt);
         buf_putz(b->out, " THEN ");
+        buf_putz(b->out, "CAST("); /* a plain number is signed, and the two together make a DECIMAL */
         if (next_id) buf_putz(b->out, "NULL");
         else buf_put_dec(b->out, v);
+        buf_putz(b->out, " AS UNSIGNED)");
     }
     if (begun) buf_putz(b->out, " ELSE ");
     sql_put_name(b->out, column, true);
@@ -674,11 +676,12 @@ uint32_t view_put_sums(const struct view_ask *q, uint32_t source, struct buf *ou
 static void put_field(enum view_class cls, struct str v, const struct sql_options *opt, struct buf *out)
 {
     if (!v.ptr) {
-        buf_putz(out, "NULL");
+        buf_putz(out, cls == VIEW_UNSIGNED ? "CAST(NULL AS UNSIGNED)" : "NULL"); /* or the column becomes a DECIMAL */
         return;
     }
     switch (cls) {
     case VIEW_NUMBER: buf_put_str(out, v); return;
+    case VIEW_UNSIGNED: buf_printf(out, "CAST(" STR_FMT " AS UNSIGNED)", STR_ARG(v)); return;
     case VIEW_TIME:
         buf_putz(out, "TIMESTAMP");
         sql_put_string(out, v, opt);

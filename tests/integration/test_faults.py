@@ -679,6 +679,7 @@ class Clients(Faults):
     @NEEDS_WEIR
     def test_too_many_connections(self):
         weir = self.weir(name='few', weir='max_connections: 3')
+        world.wait_until(lambda: weir.clients() == 0, 10, 'the end of the connection that asked whether it listens')
         three = [self.client(port=weir.port) for _ in range(3)]
         with self.assertRaises(ServerError) as caught:
             Client(weir.port)

@@ -168,9 +168,9 @@ class CommandLine(world.Case):
         self.assertIn('a_1', json.dumps(json.loads(out)))
         code, out = weir('explain', path, 'UPDATE a SET id = 1')
         self.assertIn('id', out)
-        code, out = weir('explain', path, 'SELEC 1')
+        code, out = weir('explain', path, 'SELECT FROM a WHERE')
         self.assertNotEqual(code, 0)
-        self.assertIn('SELEC', out)
+        self.assertIn('1064', out)
 
     def test_serve_with_a_broken_file(self):
         path = self.rules(BASE.replace('default_source: s0', 'default_source: s9'))

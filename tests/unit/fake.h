@@ -1,17 +1,19 @@
 /*
  * fake.h - a world without sockets, clock or servers, in which the proxy's core runs as in a worker.
  *
- *   test --fk_query--> client link --bytes--> session/exec --send--> server link --> scripted server (fake_server.h)
- *                      client link <---send-- session/exec <--bytes-- server link <--      "
+ *   test --fk_query--> client link --bytes--> session/exec --send--> server link --> scripted server
+ * (fake_server.h) client link <---send-- session/exec <--bytes-- server link <--      "
  *
- * Nothing happens inside a call-back: what Weir sends is only recorded; fk_run() then lets every server read and answer
- * and delivers bytes, one chunk an event, until nothing moves any more. `chunk` bounds a chunk (1: byte by byte). Each chunk is
- * handed over in a buffer of exactly its size, so that ASan sees a read beyond it, and a kept view into it.
+ * Nothing happens inside a call-back: what Weir sends is only recorded; fk_run() then lets every server read
+ * and answer and delivers bytes, one chunk an event, until nothing moves any more. `chunk` bounds a chunk (1:
+ * byte by byte). Each chunk is handed over in a buffer of exactly its size, so that ASan sees a read beyond
+ * it, and a kept view into it.
  *
- * The harness allocates by malloc, never by mem_*: mem_count() and mem_fail_at() see Weir's allocations alone. Its encoders are
- * its own, so that a mistake in wire/ is not on both sides.
+ * The harness allocates by malloc, never by mem_*: mem_count() and mem_fail_at() see Weir's allocations
+ * alone. Its encoders are its own, so that a mistake in wire/ is not on both sides.
  *
- * The control thread is replaced by doubles of the functions of control.h: the library's member is then not linked.
+ * The control thread is replaced by doubles of the functions of control.h: the library's member is then not
+ * linked.
  */
 #ifndef WEIR_TESTS_FAKE_H
 #define WEIR_TESTS_FAKE_H
@@ -28,9 +30,9 @@
 #include <cmocka.h>
 #define FK_FAIL(...) fail_msg(__VA_ARGS__)
 #endif
-#define FK_CHECK(cond, ...)                                                                                            \
-    do {                                                                                                               \
-        if (!(cond)) FK_FAIL(__VA_ARGS__);                                                                             \
+#define FK_CHECK(cond, ...)                                                                                  \
+    do {                                                                                                     \
+        if (!(cond)) FK_FAIL(__VA_ARGS__);                                                                   \
     } while (0)
 
 /* ---- bytes ---- */
@@ -53,7 +55,10 @@ static inline void fb_put(struct fb *b, const void *p, size_t n)
     b->n += n;
     b->p[b->n] = 0; /* readable as a C string */
 }
-static inline void fb_z(struct fb *b, const char *z) { fb_put(b, z, strlen(z)); }
+static inline void fb_z(struct fb *b, const char *z)
+{
+    fb_put(b, z, strlen(z));
+}
 static inline void fb_le(struct fb *b, uint64_t v, unsigned bytes)
 {
     for (unsigned i = 0; i < bytes; i++) {
@@ -140,19 +145,29 @@ static inline bool fb_next(const struct fb *b, size_t *at, uint8_t *seq, uint8_t
 
 /* ---- the world ---- */
 
-enum fk_up { FK_UP, FK_REFUSE /* connect fails */, FK_HANG /* no answer to connect */, FK_NO_SOCKET /* not even a link */ };
-enum fk_auth { FK_AUTH_OK, FK_AUTH_FULL /* caching_sha2 without its fast path */, FK_AUTH_HANG, FK_AUTH_CLOSE };
+enum fk_up {
+    FK_UP,
+    FK_REFUSE /* connect fails */,
+    FK_HANG /* no answer to connect */,
+    FK_NO_SOCKET /* not even a link */
+};
+enum fk_auth {
+    FK_AUTH_OK,
+    FK_AUTH_FULL /* caching_sha2 without its fast path */,
+    FK_AUTH_HANG,
+    FK_AUTH_CLOSE
+};
 
 struct fk_source { /* how the servers of a source behave, and what they did */
     enum fk_up up;
     const char *plugin, *switch_to; /* of the greeting; asked for after the login packet */
     const char *version;
     const char *greeting_err, *login_err; /* in place of the packet */
-    bool mute;          /* accepts, says nothing */
+    bool mute;                            /* accepts, says nothing */
     bool bad_greeting;
     enum fk_auth auth;
-    uint32_t lacks;     /* capabilities that it does not have */
-    bool hold;          /* answers are kept back until it is false again */
+    uint32_t lacks; /* capabilities that it does not have */
+    bool hold;      /* answers are kept back until it is false again */
     uint32_t connects, commands;
     uint32_t committed; /* writes that a server of this source made durable */
 };
@@ -165,7 +180,16 @@ struct fk_rule {
     int times;         /* -1: for ever */
 };
 
-enum fk_fault { FK_F_NONE, FK_F_ERR, FK_F_CLOSE, FK_F_HALF, FK_F_AFTER, FK_F_GARBAGE, FK_F_DEADLOCK, FK_FAULTS };
+enum fk_fault {
+    FK_F_NONE,
+    FK_F_ERR,
+    FK_F_CLOSE,
+    FK_F_HALF,
+    FK_F_AFTER,
+    FK_F_GARBAGE,
+    FK_F_DEADLOCK,
+    FK_FAULTS
+};
 enum { FK_SOURCES = 8, FK_RULES = 32, NET_CHUNK = 128 << 10 /* what a worker reads at once */ };
 
 struct fk_link {
@@ -176,10 +200,10 @@ struct fk_link {
     struct fb got; /* from Weir */
     size_t read;   /* of it, by the peer */
     uint32_t sends;
-    struct fb out; /* to Weir */
+    struct fb out;           /* to Weir */
     size_t given, login_end; /* delivered; where the answers to commands begin */
-    uint8_t reply_seq; /* of the first packet of the answer under way */
-    int close_after; /* when out is delivered: the errno; -1: stays open */
+    uint8_t reply_seq;       /* of the first packet of the answer under way */
+    int close_after;         /* when out is delivered: the errno; -1: stays open */
     /* server side */
     uint32_t source, number;
     int phase; /* 0 connecting, 1 greeted, 2 after the switch, 3 full, 4 cipher, 9 commands */
@@ -203,14 +227,17 @@ struct fk {
     struct fk_source src[FK_SOURCES];
     struct fk_rule rules[FK_RULES];
     uint32_t nrules;
-    struct fb log;      /* commands that servers received, one a line */
-    struct fb lines;    /* engine log */
-    struct fb kills;    /* control_kill */
-    size_t chunk;       /* 0: all that is there */
-    bool hold_catalog;  /* a reload of the catalog does not end by itself */
+    struct fb log;     /* commands that servers received, one a line */
+    struct fb lines;   /* engine log */
+    struct fb kills;   /* control_kill */
+    size_t chunk;      /* 0: all that is there */
+    bool hold_catalog; /* a reload of the catalog does not end by itself */
     uint32_t next_client, next_conn, ask_idle, reloads, catalogs;
     uint32_t snaps, retired;
-    struct { uint32_t id, asker; bool connection; } op_kills[8]; /* KILL statements under way, as mail between workers */
+    struct {
+        uint32_t id, asker;
+        bool connection;
+    } op_kills[8]; /* KILL statements under way, as mail between workers */
     uint32_t nop_kills;
     /* ids */
     enum ids_status ids_say;
@@ -234,7 +261,10 @@ static inline void fk_fail_at(struct fk *w, uint64_t n)
 
 /* ---- links ---- */
 
-static inline struct fk_link *fk_of(struct link *l) { return CONTAINER_OF(l, struct fk_link, link); }
+static inline struct fk_link *fk_of(struct link *l)
+{
+    return CONTAINER_OF(l, struct fk_link, link);
+}
 
 static inline void fk_op_send(struct link *l, const void *p, size_t n)
 {
@@ -245,8 +275,14 @@ static inline void fk_op_send(struct link *l, const void *p, size_t n)
     if (!k->taking) l->pending += n;
     if (l->pending > LINK_HIGH) k->choked = true;
 }
-static inline void fk_op_pause(struct link *l) { l->paused = true; }
-static inline void fk_op_resume(struct link *l) { l->paused = false; }
+static inline void fk_op_pause(struct link *l)
+{
+    l->paused = true;
+}
+static inline void fk_op_resume(struct link *l)
+{
+    l->paused = false;
+}
 static inline void fk_op_close(struct link *l, bool flush)
 {
     struct fk_link *k = fk_of(l);
@@ -295,7 +331,8 @@ static inline void fk_hang_up(struct fk_link *k, int error)
 
 /* ---- what net/ does for the engine ---- */
 
-static inline struct link *fk_connect(struct engine *e, const struct conf_address *to, const struct link_handler *h, void *owner)
+static inline struct link *fk_connect(struct engine *e, const struct conf_address *to,
+                                      const struct link_handler *h, void *owner)
 {
     struct fk *w = e->net;
     uint32_t source = CONTAINER_OF(to, const struct conf_source, primary)->index;
@@ -326,7 +363,8 @@ static inline void fk_op_kill(struct engine *e, uint32_t id, bool connection, ui
     w->op_kills[w->nop_kills].asker = asker;
     w->op_kills[w->nop_kills++].connection = connection;
 }
-static inline void fk_totals(struct engine *e, struct engine_counters *sum, uint32_t *clients, uint64_t *uptime_s)
+static inline void fk_totals(struct engine *e, struct engine_counters *sum, uint32_t *clients,
+                             uint64_t *uptime_s)
 {
     memset(sum, 0, sizeof *sum);
 #define X(name, doc) sum->name += e->count.name;
@@ -335,13 +373,17 @@ static inline void fk_totals(struct engine *e, struct engine_counters *sum, uint
     *clients = e->nsessions;
     *uptime_s = e->now_ms / 1000;
 }
-static inline void fk_op_reload(struct engine *e) { ((struct fk *)e->net)->reloads++; }
+static inline void fk_op_reload(struct engine *e)
+{
+    ((struct fk *)e->net)->reloads++;
+}
 static inline void fk_reload_catalog(struct engine *e, struct snapshot *s)
 {
     (void)s;
     ((struct fk *)e->net)->catalogs++;
 }
-static const struct engine_ops fk_engine_ops = {fk_connect, fk_log, fk_ask_idle, fk_op_kill, fk_totals, fk_op_reload, fk_reload_catalog};
+static const struct engine_ops fk_engine_ops = {fk_connect, fk_log,       fk_ask_idle,      fk_op_kill,
+                                                fk_totals,  fk_op_reload, fk_reload_catalog};
 
 /* ---- doubles of the control thread ---- */
 
@@ -350,8 +392,14 @@ struct control *control_start(const struct router *r, const struct control_callb
     (void)r, (void)cb, (void)d;
     return NULL;
 }
-void control_stop(struct control *c) { (void)c; }
-void control_reload_catalog(struct control *c) { (void)c; }
+void control_stop(struct control *c)
+{
+    (void)c;
+}
+void control_reload_catalog(struct control *c)
+{
+    (void)c;
+}
 void control_reload_catalog_then(struct control *c, void (*done)(void *ctx), void *ctx)
 {
     (void)c;
@@ -371,19 +419,23 @@ void control_source_state(const struct control *c, uint32_t source, struct contr
 void control_kill(struct control *c, uint32_t source, uint64_t server_thread, bool connection)
 {
     (void)c;
-    fb_f(&fk_world->kills, "s%u thread %llu %s\n", source, (unsigned long long)server_thread, connection ? "connection" : "query");
+    fb_f(&fk_world->kills, "s%u thread %llu %s\n", source, (unsigned long long)server_thread,
+         connection ? "connection" : "query");
 }
-enum ids_status ids_take(struct control *c, uint32_t sequence, uint64_t n, uint64_t *first, struct arena *a, struct fault *f)
+enum ids_status ids_take(struct control *c, uint32_t sequence, uint64_t n, uint64_t *first, struct arena *a,
+                         struct fault *f)
 {
     (void)c, (void)sequence;
     fk_world->ids_asked++;
-    if (fk_world->ids_say == IDS_FAILED) fault_set(f, a, 1105, "HY000", "Weir: no id from sequence: the test says so");
+    if (fk_world->ids_say == IDS_FAILED)
+        fault_set(f, a, 1105, "HY000", "Weir: no id from sequence: the test says so");
     if (fk_world->ids_say != IDS_OK) return fk_world->ids_say;
     *first = fk_world->ids_next;
     fk_world->ids_next += n;
     return IDS_OK;
 }
-enum ids_status ids_raise(struct control *c, uint32_t sequence, uint64_t value, struct arena *a, struct fault *f)
+enum ids_status ids_raise(struct control *c, uint32_t sequence, uint64_t value, struct arena *a,
+                          struct fault *f)
 {
     (void)c, (void)sequence, (void)a, (void)f;
     fk_world->ids_raised = value;
@@ -402,24 +454,25 @@ void ids_stats(const struct control *c, uint32_t sequence, struct ids_stats *out
  * tickets  id % 2: s0, s1; the id is generated
  * notes    whole on s1        every other table: whole on s0
  */
-#define FK_TAIL                                                                                                        \
-    "users:\n"                                                                                                         \
-    "  app: {password: secret}\n"                                                                                      \
-    "  nopass: {password: ''}\n"                                                                                       \
-    "  native: {mysql_native_password: '*14E65567ABDB5135D0CFD9A70B3032C179A49EE7'}\n"                                  \
-    "  sha: {caching_sha2_password: '$A$005$k7Qp2XwZ9aLm4RtY6bNcpFL3XC/rzQPZOwBK8xCyBJjEXpZJSmPW595aRoHemx.'}\n"               \
-    "  few: {password: secret, max_connections: 1, schemas: [shop]}\n"                                                 \
-    "sources:\n"                                                                                                       \
-    "  s0: {address: 127.0.0.1:4411, user: weir, password: weir, max_connections: 4}\n"                                 \
-    "  s1: {address: 127.0.0.1:4412, user: weir, password: weir, max_connections: 4}\n"                                 \
-    "schemas:\n"                                                                                                       \
-    "  shop:\n"                                                                                                        \
-    "    default_source: s0\n"                                                                                         \
-    "    tables:\n"                                                                                                    \
-    "      orders: {nodes: 's${0..1}.shop.orders_${0..1}', shard_by: id, algorithm: {type: mod}}\n"                     \
-    "      tickets: {nodes: 's${0..1}.shop.tickets', shard_by: id, algorithm: {type: mod}, generated: id}\n"            \
-    "      notes: {source: s1}\n"                                                                                      \
-    "  other:\n"                                                                                                       \
+#define FK_TAIL                                                                                              \
+    "users:\n"                                                                                               \
+    "  app: {password: secret}\n"                                                                            \
+    "  nopass: {password: ''}\n"                                                                             \
+    "  native: {mysql_native_password: '*14E65567ABDB5135D0CFD9A70B3032C179A49EE7'}\n"                       \
+    "  sha: {caching_sha2_password: "                                                                        \
+    "'$A$005$k7Qp2XwZ9aLm4RtY6bNcpFL3XC/rzQPZOwBK8xCyBJjEXpZJSmPW595aRoHemx.'}\n"                            \
+    "  few: {password: secret, max_connections: 1, schemas: [shop]}\n"                                       \
+    "sources:\n"                                                                                             \
+    "  s0: {address: 127.0.0.1:4411, user: weir, password: weir, max_connections: 4}\n"                      \
+    "  s1: {address: 127.0.0.1:4412, user: weir, password: weir, max_connections: 4}\n"                      \
+    "schemas:\n"                                                                                             \
+    "  shop:\n"                                                                                              \
+    "    default_source: s0\n"                                                                               \
+    "    tables:\n"                                                                                          \
+    "      orders: {nodes: 's${0..1}.shop.orders_${0..1}', shard_by: id, algorithm: {type: mod}}\n"          \
+    "      tickets: {nodes: 's${0..1}.shop.tickets', shard_by: id, algorithm: {type: mod}, generated: id}\n" \
+    "      notes: {source: s1}\n"                                                                            \
+    "  other:\n"                                                                                             \
     "    default_source: s1\n"
 #define FK_YAML(weir) "weir: {listen: 127.0.0.1:4406" weir "}\n" FK_TAIL
 #define FK_RULES_TEXT FK_YAML("")
@@ -429,18 +482,29 @@ static inline bool fk_add_table(struct catalog *c, const char *name)
     struct cat_column columns[] = {
         {.name = STR("id"), .type = STR("int(11)"), .cls = CAT_INT, .primary = true},
         {.name = STR("v"), .type = STR("int(11)"), .cls = CAT_INT, .nullable = true},
-        {.name = STR("t"), .type = STR("varchar(20)"), .collation = STR("utf8mb4_general_ci"), .cls = CAT_TEXT, .nullable = true},
+        {.name = STR("t"),
+         .type = STR("varchar(20)"),
+         .collation = STR("utf8mb4_general_ci"),
+         .cls = CAT_TEXT,
+         .nullable = true},
     };
     uint32_t primary = 0;
-    struct cat_table t = {.schema = STR("shop"), .name = str_of(name), .columns = columns, .ncolumns = COUNT_OF(columns), .primary = &primary, .nprimary = 1};
+    struct cat_table t = {.schema = STR("shop"),
+                          .name = str_of(name),
+                          .columns = columns,
+                          .ncolumns = COUNT_OF(columns),
+                          .primary = &primary,
+                          .nprimary = 1};
     return catalog_add(c, &t);
 }
 
 static inline void fk_retire(struct snapshot *s)
 {
     struct fk_snap *n = CONTAINER_OF(s, struct fk_snap, s);
-    for (int i = 0; i < FK_SOURCES; i++) FK_CHECK(n->conns[i] == 0, "source %d still counts %u connections", i, n->conns[i]);
-    for (int i = 0; i < FK_SOURCES; i++) FK_CHECK(n->users[i] == 0, "user %d still counts %u sessions", i, n->users[i]);
+    for (int i = 0; i < FK_SOURCES; i++)
+        FK_CHECK(n->conns[i] == 0, "source %d still counts %u connections", i, n->conns[i]);
+    for (int i = 0; i < FK_SOURCES; i++)
+        FK_CHECK(n->users[i] == 0, "user %d still counts %u sessions", i, n->users[i]);
     n->w->retired++;
     router_free(s->router);
     conf_free(s->conf);
@@ -532,8 +596,10 @@ static inline void fk_check(struct fk *w)
             for (struct list *n = p->idle[k].next; n != &p->idle[k]; n = n->next) idle++;
         }
         FK_CHECK(idle == p->nidle, "source %u: %u idle listed, %u counted", i, idle, p->nidle);
-        FK_CHECK(mine == w->snap->conns[i], "source %u: %u in the pool, %u under the cap", i, mine, w->snap->conns[i]);
-        FK_CHECK(mine <= r->conf->sources[i].max_connections, "source %u: %u connections are over its cap", i, mine);
+        FK_CHECK(mine == w->snap->conns[i], "source %u: %u in the pool, %u under the cap", i, mine,
+                 w->snap->conns[i]);
+        FK_CHECK(mine <= r->conf->sources[i].max_connections, "source %u: %u connections are over its cap", i,
+                 mine);
         total += mine;
     }
     FK_CHECK(total == fk_live(w, true), "%u connections in pools, %u links", total, fk_live(w, true));

@@ -1,12 +1,14 @@
 /*
- * fake_client.h - clients on fake links. A reply is read strictly (numbers without a gap, known forms, nothing left over) and shown as text:
+ * fake_client.h - clients on fake links. A reply is read strictly (numbers without a gap, known forms,
+ * nothing left over) and shown as text:
  *
  *   OK 1 id=7 warn=2 T M info:...         T: in a transaction, M: more results, A-: autocommit is off
  *   ERR 1064 42000 message
  *   ROWS a,b|1,x|2,NULL                   END flags as for OK
  *   several results of one command are joined by " ;; "
  *
- * "" means no reply (yet), "CLOSED" that Weir closed the connection without one, "... CLOSED" after one, "PART" that a reply has begun.
+ * "" means no reply (yet), "CLOSED" that Weir closed the connection without one, "... CLOSED" after one,
+ * "PART" that a reply has begun.
  */
 #ifndef WEIR_TESTS_FAKE_CLIENT_H
 #define WEIR_TESTS_FAKE_CLIENT_H
@@ -18,16 +20,17 @@ struct fk_client {
     struct fk_link *l;
     uint32_t caps, id;
     uint8_t nonce[WIRE_NONCE];
-    uint8_t seq;      /* of the next packet of a login */
-    uint8_t command;  /* whose reply is awaited */
+    uint8_t seq;       /* of the next packet of a login */
+    uint8_t command;   /* whose reply is awaited */
     uint8_t reply_seq; /* number of its first packet */
-    bool tables;      /* show a column as schema.table.name */
+    bool tables;       /* show a column as schema.table.name */
     struct fb text;
 };
 
 enum {
-    FK_CAPS_OLD = WIRE_CAP_LONG_PASSWORD | WIRE_CAP_LONG_FLAG | WIRE_CAP_PROTOCOL_41 | WIRE_CAP_TRANSACTIONS | WIRE_CAP_SECURE_CONNECTION |
-                  WIRE_CAP_PLUGIN_AUTH | WIRE_CAP_MULTI_RESULTS | WIRE_CAP_MULTI_STATEMENTS | WIRE_CAP_CONNECT_WITH_DB,
+    FK_CAPS_OLD = WIRE_CAP_LONG_PASSWORD | WIRE_CAP_LONG_FLAG | WIRE_CAP_PROTOCOL_41 | WIRE_CAP_TRANSACTIONS |
+                  WIRE_CAP_SECURE_CONNECTION | WIRE_CAP_PLUGIN_AUTH | WIRE_CAP_MULTI_RESULTS |
+                  WIRE_CAP_MULTI_STATEMENTS | WIRE_CAP_CONNECT_WITH_DB,
     FK_CAPS = FK_CAPS_OLD | WIRE_CAP_DEPRECATE_EOF
 };
 
@@ -72,7 +75,8 @@ static inline int fk_bad(struct fk_reader *r, const char *what)
 static inline int fk_read_ok(struct fk_reader *r, bool *more)
 {
     struct wire_reader w = wire_read(r->payload.p + 1, r->payload.n - 1);
-    uint64_t affected = wire_get_lenenc(&w), id = wire_get_lenenc(&w), status = wire_get_uint(&w, 2), warn = wire_get_uint(&w, 2);
+    uint64_t affected = wire_get_lenenc(&w), id = wire_get_lenenc(&w), status = wire_get_uint(&w, 2),
+             warn = wire_get_uint(&w, 2);
     struct str info = wire_left(&w) ? wire_get_lenstr(&w) : STR_NULL;
     struct fb *t = &r->c->text;
     if (w.bad || wire_left(&w)) return fk_bad(r, "OK packet");
@@ -89,7 +93,8 @@ static inline int fk_read_err(struct fk_reader *r)
 {
     const char *p = r->payload.p;
     if (r->payload.n < 9 || p[3] != '#') return fk_bad(r, "ERR packet");
-    fb_f(&r->c->text, "ERR %u %.5s ", (unsigned)((unsigned char)p[1] | (unsigned)(unsigned char)p[2] << 8), p + 4);
+    fb_f(&r->c->text, "ERR %u %.5s ", (unsigned)((unsigned char)p[1] | (unsigned)(unsigned char)p[2] << 8),
+         p + 4);
     fb_put(&r->c->text, p + 9, r->payload.n - 9);
     return 1;
 }
@@ -101,7 +106,8 @@ static inline int fk_read_column(struct fk_reader *r, bool first)
     for (int i = 0; i < 6; i++) f[i] = wire_get_lenstr(&w);
     if (w.bad || wire_left(&w) != 13 || *w.p != 0x0c) return fk_bad(r, "column definition");
     fb_z(&r->c->text, first ? "" : ",");
-    if (r->c->tables && f[3].len) fb_f(&r->c->text, "%.*s.%.*s.%.*s.", STR_ARG(f[1]), STR_ARG(f[2]), STR_ARG(f[3]));
+    if (r->c->tables && f[3].len)
+        fb_f(&r->c->text, "%.*s.%.*s.%.*s.", STR_ARG(f[1]), STR_ARG(f[2]), STR_ARG(f[3]));
     fb_put(&r->c->text, f[4].ptr, f[4].len);
     return 1;
 }
@@ -141,10 +147,10 @@ static inline int fk_read_end(struct fk_reader *r, bool *more, bool show)
     return 1;
 }
 
-#define FK_NEXT(r)                                                                                                     \
-    do {                                                                                                               \
-        int got_ = fk_packet(r);                                                                                       \
-        if (got_ <= 0) return got_;                                                                                    \
+#define FK_NEXT(r)                                                                                           \
+    do {                                                                                                     \
+        int got_ = fk_packet(r);                                                                             \
+        if (got_ <= 0) return got_;                                                                          \
     } while (0)
 
 static inline int fk_read_rows(struct fk_reader *r, bool *more)
@@ -190,7 +196,8 @@ static inline int fk_read_result(struct fk_reader *r, bool *more)
     if (r->c->command == WIRE_COM_FIELD_LIST) {
         for (bool one = true; (unsigned char)r->payload.p[0] != 0xfe; one = false) {
             struct wire_column c;
-            if (wire_get_column(str_make(r->payload.p, r->payload.n), &c) != WIRE_OK) return fk_bad(r, "field");
+            if (wire_get_column(str_make(r->payload.p, r->payload.n), &c) != WIRE_OK)
+                return fk_bad(r, "field");
             fb_f(&r->c->text, "%s%.*s.%.*s", one ? "FIELDS " : ",", STR_ARG(c.table), STR_ARG(c.name));
             FK_NEXT(r);
         }
@@ -262,8 +269,14 @@ static inline const char *fk_do(struct fk_client *c, uint8_t command, const void
     return fk_reply(c);
 }
 
-static inline void fk_ask(struct fk_client *c, const char *sql) { fk_command_bytes(c, WIRE_COM_QUERY, sql, strlen(sql)); }
-static inline const char *fk_query(struct fk_client *c, const char *sql) { return fk_do(c, WIRE_COM_QUERY, sql, strlen(sql)); }
+static inline void fk_ask(struct fk_client *c, const char *sql)
+{
+    fk_command_bytes(c, WIRE_COM_QUERY, sql, strlen(sql));
+}
+static inline const char *fk_query(struct fk_client *c, const char *sql)
+{
+    return fk_do(c, WIRE_COM_QUERY, sql, strlen(sql));
+}
 
 /* ---- coming and going ---- */
 
@@ -281,7 +294,8 @@ static inline struct fk_client *fk_client_new(struct fk *w, uint32_t caps)
     struct fb p = {0};
     uint8_t seq = 0, last = 0;
     struct wire_greeting g;
-    if (fb_next(&c->l->got, &c->l->read, &seq, &last, &p) && wire_get_greeting(str_make(p.p, p.n), &g) == WIRE_OK) {
+    if (fb_next(&c->l->got, &c->l->read, &seq, &last, &p) &&
+        wire_get_greeting(str_make(p.p, p.n), &g) == WIRE_OK) {
         memcpy(c->nonce, g.nonce, WIRE_NONCE);
         c->caps &= g.capabilities;
         c->seq = 1;
@@ -291,7 +305,8 @@ static inline struct fk_client *fk_client_new(struct fk *w, uint32_t caps)
 }
 
 /* A login packet with any answer to the nonce. */
-static inline void fk_login_bytes(struct fk_client *c, const char *user, const void *auth, size_t n, const char *schema, const char *plugin)
+static inline void fk_login_bytes(struct fk_client *c, const char *user, const void *auth, size_t n,
+                                  const char *schema, const char *plugin)
 {
     struct fb p = {0};
     fb_le(&p, c->caps, 4);
@@ -316,12 +331,18 @@ static inline const char *fk_login_reply(struct fk_client *c)
         unsigned char first = (unsigned char)r.payload.p[0];
         bool more;
         if (c->text.n) fb_z(&c->text, ", ");
-        if (first == 0xff) fk_read_err(&r);
-        else if (first == 0x00) fk_read_ok(&r, &more);
-        else if (first == 0xfe) fb_f(&c->text, "SWITCH %s", r.payload.p + 1);
-        else if (first == 0x01 && r.payload.n == 2) fb_f(&c->text, "MORE %d", r.payload.p[1]);
-        else if (first == 0x01) fb_f(&c->text, "MORE data");
-        else fk_bad(&r, "packet of a login");
+        if (first == 0xff)
+            fk_read_err(&r);
+        else if (first == 0x00)
+            fk_read_ok(&r, &more);
+        else if (first == 0xfe)
+            fb_f(&c->text, "SWITCH %s", r.payload.p + 1);
+        else if (first == 0x01 && r.payload.n == 2)
+            fb_f(&c->text, "MORE %d", r.payload.p[1]);
+        else if (first == 0x01)
+            fb_f(&c->text, "MORE data");
+        else
+            fk_bad(&r, "packet of a login");
     }
     c->seq = r.seq;
     c->l->read = r.at;
@@ -330,18 +351,22 @@ static inline const char *fk_login_reply(struct fk_client *c)
     return fb_text(&c->text);
 }
 
-static inline const char *fk_login_by(struct fk_client *c, const char *user, const char *password, const char *schema, const char *plugin)
+static inline const char *fk_login_by(struct fk_client *c, const char *user, const char *password,
+                                      const char *schema, const char *plugin)
 {
     uint8_t auth[32];
     bool sha2 = strcmp(plugin, "caching_sha2_password") == 0;
-    if (sha2) wire_sha2_scramble(str_of(password), c->nonce, auth);
-    else wire_native_scramble(str_of(password), c->nonce, auth);
+    if (sha2)
+        wire_sha2_scramble(str_of(password), c->nonce, auth);
+    else
+        wire_native_scramble(str_of(password), c->nonce, auth);
     fk_login_bytes(c, user, auth, !password[0] ? 0 : sha2 ? 32 : 20, schema, plugin);
     fk_run(c->w);
     return fk_login_reply(c);
 }
 
-static inline const char *fk_login(struct fk_client *c, const char *user, const char *password, const char *schema)
+static inline const char *fk_login(struct fk_client *c, const char *user, const char *password,
+                                   const char *schema)
 {
     return fk_login_by(c, user, password, schema, "mysql_native_password");
 }
@@ -354,7 +379,10 @@ static inline struct fk_client *fk_client_caps(struct fk *w, uint32_t caps)
     FK_CHECK(strcmp(r, "OK 0") == 0, "login: %s", r);
     return c;
 }
-static inline struct fk_client *fk_client(struct fk *w) { return fk_client_caps(w, FK_CAPS); }
+static inline struct fk_client *fk_client(struct fk *w)
+{
+    return fk_client_caps(w, FK_CAPS);
+}
 
 static inline void fk_leave(struct fk_client *c)
 {
@@ -387,11 +415,14 @@ static inline void fk_free(struct fk *w)
     w->hold_catalog = false;
     fk_run(w);
     FK_CHECK(list_empty(&w->e.sessions) && w->e.nsessions == 0, "%u sessions are left", w->e.nsessions);
-    FK_CHECK(list_empty(&w->e.pool_waiters) && list_empty(&w->e.id_waiters) && list_empty(&w->e.catalog_waiters), "somebody waits still");
+    FK_CHECK(list_empty(&w->e.pool_waiters) && list_empty(&w->e.id_waiters) &&
+                 list_empty(&w->e.catalog_waiters),
+             "somebody waits still");
     struct realm *r = w->e.realm;
     for (uint32_t i = 0; i < r->conf->nsources; i++) {
-        FK_CHECK(r->pools[i].nbusy == 0 && r->pools[i].nopening == 0 && r->pools[i].nwaiting == 0, "source %u: %u busy, %u opening, %u waiting", i,
-                 r->pools[i].nbusy, r->pools[i].nopening, r->pools[i].nwaiting);
+        FK_CHECK(r->pools[i].nbusy == 0 && r->pools[i].nopening == 0 && r->pools[i].nwaiting == 0,
+                 "source %u: %u busy, %u opening, %u waiting", i, r->pools[i].nbusy, r->pools[i].nopening,
+                 r->pools[i].nwaiting);
     }
     w->e.realm = NULL;
     realm_retire(r);
@@ -408,20 +439,20 @@ static inline void fk_free(struct fk *w)
     free(w);
 }
 
-#define assert_text(got, want)                                                                                         \
-    do {                                                                                                               \
-        const char *got_ = (got), *want_ = (want);                                                                     \
-        if (strcmp(got_, want_) != 0) FK_FAIL("%s:\n  got  %s\n  want %s", #got, got_, want_);                         \
+#define assert_text(got, want)                                                                               \
+    do {                                                                                                     \
+        const char *got_ = (got), *want_ = (want);                                                           \
+        if (strcmp(got_, want_) != 0) FK_FAIL("%s:\n  got  %s\n  want %s", #got, got_, want_);               \
     } while (0)
-#define assert_has(got, part)                                                                                          \
-    do {                                                                                                               \
-        const char *got_ = (got), *part_ = (part);                                                                     \
-        if (!strstr(got_, part_)) FK_FAIL("%s:\n  got  %s\n  without %s", #got, got_, part_);                          \
+#define assert_has(got, part)                                                                                \
+    do {                                                                                                     \
+        const char *got_ = (got), *part_ = (part);                                                           \
+        if (!strstr(got_, part_)) FK_FAIL("%s:\n  got  %s\n  without %s", #got, got_, part_);                \
     } while (0)
-#define assert_lacks(got, part)                                                                                        \
-    do {                                                                                                               \
-        const char *got_ = (got), *part_ = (part);                                                                     \
-        if (strstr(got_, part_)) FK_FAIL("%s:\n  got  %s\n  with %s", #got, got_, part_);                              \
+#define assert_lacks(got, part)                                                                              \
+    do {                                                                                                     \
+        const char *got_ = (got), *part_ = (part);                                                           \
+        if (strstr(got_, part_)) FK_FAIL("%s:\n  got  %s\n  with %s", #got, got_, part_);                    \
     } while (0)
 
 #endif

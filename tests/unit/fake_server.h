@@ -1,7 +1,9 @@
 /*
- * fake_server.h - the servers behind the fake links: greeting, login, commands answered by script; and fk_run(), which moves the bytes.
+ * fake_server.h - the servers behind the fake links: greeting, login, commands answered by script; and
+ * fk_run(), which moves the bytes.
  *
- * What a server received is in fk->log, a line a command: "s0#1 QUERY SELECT 1" is connection 1, of source 0. Answers (fk_on) are written as
+ * What a server received is in fk->log, a line a command: "s0#1 QUERY SELECT 1" is connection 1, of source 0.
+ * Answers (fk_on) are written as
  *
  *   OK 2 id=7 warn=1 info=Rows matched: 2  Changed: 2  Warnings: 1
  *   ERR 1213 40001 Deadlock found
@@ -10,8 +12,8 @@
  *   SILENT   CLOSE   BADSEQ   INFILE
  *   <answer> ;; <answer>              several results
  *
- * Without a rule a server behaves as MySQL does, as far as transactions matter: it knows whether one is open, and counts in
- * fk_source.committed the writes that became durable.
+ * Without a rule a server behaves as MySQL does, as far as transactions matter: it knows whether one is open,
+ * and counts in fk_source.committed the writes that became durable.
  */
 #ifndef WEIR_TESTS_FAKE_SERVER_H
 #define WEIR_TESTS_FAKE_SERVER_H
@@ -20,10 +22,12 @@
 
 static inline uint16_t fk_status(const struct fk_link *k)
 {
-    return (uint16_t)((k->in_trans ? WIRE_STATUS_IN_TRANS : 0) | (k->no_autocommit ? 0 : WIRE_STATUS_AUTOCOMMIT));
+    return (uint16_t)((k->in_trans ? WIRE_STATUS_IN_TRANS : 0) |
+                      (k->no_autocommit ? 0 : WIRE_STATUS_AUTOCOMMIT));
 }
 
-static inline void fk_put_ok(struct fb *out, uint8_t *seq, uint8_t head, uint64_t affected, uint64_t id, uint16_t status, uint64_t warn, const char *info)
+static inline void fk_put_ok(struct fb *out, uint8_t *seq, uint8_t head, uint64_t affected, uint64_t id,
+                             uint16_t status, uint64_t warn, const char *info)
 {
     struct fb p = {0};
     fb_le(&p, head, 1);
@@ -31,12 +35,14 @@ static inline void fk_put_ok(struct fb *out, uint8_t *seq, uint8_t head, uint64_
     fb_lenenc(&p, id);
     fb_le(&p, status, 2);
     fb_le(&p, warn, 2);
-    if (info[0]) fb_lenstr(&p, info, strlen(info)); /* with its length, as servers do whatever the manual says */
+    if (info[0])
+        fb_lenstr(&p, info, strlen(info)); /* with its length, as servers do whatever the manual says */
     fb_packet(out, seq, p.p, p.n);
     fb_free(&p);
 }
 
-static inline void fk_put_err(struct fb *out, uint8_t *seq, unsigned code, const char *state, const char *message)
+static inline void fk_put_err(struct fb *out, uint8_t *seq, unsigned code, const char *state,
+                              const char *message)
 {
     struct fb p = {0};
     fb_le(&p, 0xff, 1);
@@ -60,7 +66,8 @@ static inline void fk_put_eof(struct fb *out, uint8_t *seq, uint32_t caps, uint1
     fb_free(&p);
 }
 
-static inline void fk_put_column(struct fb *out, uint8_t *seq, const char *table, const char *name, size_t len, int type)
+static inline void fk_put_column(struct fb *out, uint8_t *seq, const char *table, const char *name,
+                                 size_t len, int type)
 {
     struct fb p = {0};
     fb_lenstr(&p, "def", 3);
@@ -85,15 +92,18 @@ static inline void fk_put_row(struct fb *out, uint8_t *seq, const char *row, siz
     for (const char *at = row; at <= end;) {
         const char *comma = memchr(at, ',', (size_t)(end - at));
         size_t len = (size_t)((comma ? comma : end) - at);
-        if (len == 4 && memcmp(at, "NULL", 4) == 0) fb_le(&p, 0xfb, 1);
-        else fb_lenstr(&p, at, len);
+        if (len == 4 && memcmp(at, "NULL", 4) == 0)
+            fb_le(&p, 0xfb, 1);
+        else
+            fb_lenstr(&p, at, len);
         at += len + 1;
     }
     fb_packet(out, seq, p.p, p.n);
     fb_free(&p);
 }
 
-static inline void fk_put_rows(struct fb *out, uint8_t *seq, const struct fk_link *k, const char *spec, size_t n, uint16_t status)
+static inline void fk_put_rows(struct fb *out, uint8_t *seq, const struct fk_link *k, const char *spec,
+                               size_t n, uint16_t status)
 {
     char table[64] = "";
     const char *end = spec + n, *at = spec + 4;
@@ -111,7 +121,8 @@ static inline void fk_put_rows(struct fb *out, uint8_t *seq, const struct fk_lin
     for (const char *c = at; c <= names_end; columns++) {
         const char *comma = memchr(c, ',', (size_t)(names_end - c)), *stop = comma ? comma : names_end;
         const char *colon = memchr(c, ':', (size_t)(stop - c));
-        fk_put_column(&defs, &def_seq, table, c, (size_t)((colon ? colon : stop) - c), colon ? atoi(colon + 1) : WIRE_TYPE_VAR_STRING);
+        fk_put_column(&defs, &def_seq, table, c, (size_t)((colon ? colon : stop) - c),
+                      colon ? atoi(colon + 1) : WIRE_TYPE_VAR_STRING);
         c = stop + 1;
     }
     fb_lenenc(&head, columns);
@@ -129,7 +140,8 @@ static inline void fk_put_rows(struct fb *out, uint8_t *seq, const struct fk_lin
     fk_put_eof(out, seq, k->caps, status, 0);
 }
 
-static inline void fk_put_many(struct fb *out, uint8_t *seq, const struct fk_link *k, unsigned rows, unsigned size, uint16_t status)
+static inline void fk_put_many(struct fb *out, uint8_t *seq, const struct fk_link *k, unsigned rows,
+                               unsigned size, uint16_t status)
 {
     uint8_t one = 1;
     struct fb p = {0};
@@ -151,7 +163,8 @@ static inline uint64_t fk_option(const char *spec, size_t n, const char *key)
 }
 
 /* One answer; false: the connection closes, or stays silent. */
-static inline bool fk_answer_one(struct fk_link *k, struct fb *out, uint8_t *seq, const char *spec, size_t n, bool more)
+static inline bool fk_answer_one(struct fk_link *k, struct fb *out, uint8_t *seq, const char *spec, size_t n,
+                                 bool more)
 {
     uint16_t status = (uint16_t)(fk_status(k) | (more ? WIRE_STATUS_MORE_RESULTS_EXISTS : 0));
     if (strncmp(spec, "OK", 2) == 0) {
@@ -159,7 +172,8 @@ static inline bool fk_answer_one(struct fk_link *k, struct fb *out, uint8_t *seq
         size_t info = str_find(s, STR("info="), 0);
         char text[256] = "";
         if (info != SIZE_MAX) snprintf(text, sizeof text, "%.*s", (int)(n - info - 5), spec + info + 5);
-        fk_put_ok(out, seq, 0, n > 3 ? strtoull(spec + 3, NULL, 10) : 0, fk_option(spec, n, "id="), status, fk_option(spec, n, "warn="), text);
+        fk_put_ok(out, seq, 0, n > 3 ? strtoull(spec + 3, NULL, 10) : 0, fk_option(spec, n, "id="), status,
+                  fk_option(spec, n, "warn="), text);
     } else if (strncmp(spec, "ERR", 3) == 0) {
         char text[512];
         snprintf(text, sizeof text, "%.*s", (int)(n - 14), spec + 14);
@@ -200,7 +214,10 @@ static inline void fk_answer(struct fk_link *k, const char *spec)
     }
 }
 
-static inline bool fk_starts(const char *text, const char *with) { return strncasecmp(text, with, strlen(with)) == 0; }
+static inline bool fk_starts(const char *text, const char *with)
+{
+    return strncasecmp(text, with, strlen(with)) == 0;
+}
 
 static inline void fk_end_trans(struct fk_link *k, bool commit)
 {
@@ -231,17 +248,21 @@ static inline const char *fk_default(struct fk_link *k, const char *sql)
         fk_end_trans(k, false);
         return "OK 0";
     }
-    if (fk_starts(sql, "CREATE ") || fk_starts(sql, "ALTER ") || fk_starts(sql, "DROP ") || fk_starts(sql, "TRUNCATE")) {
+    if (fk_starts(sql, "CREATE ") || fk_starts(sql, "ALTER ") || fk_starts(sql, "DROP ") ||
+        fk_starts(sql, "TRUNCATE")) {
         fk_end_trans(k, true);
         return "OK 0";
     }
     if (fk_starts(sql, "SHOW WARNINGS")) return "ROWS Level,Code:3,Message|Warning,1265,Data truncated";
-    bool reads = fk_starts(sql, "SELECT") || fk_starts(sql, "SHOW"), writes = fk_starts(sql, "INSERT") || fk_starts(sql, "UPDATE") ||
-                                                                           fk_starts(sql, "DELETE") || fk_starts(sql, "REPLACE");
+    bool reads = fk_starts(sql, "SELECT") || fk_starts(sql, "SHOW"),
+         writes = fk_starts(sql, "INSERT") || fk_starts(sql, "UPDATE") || fk_starts(sql, "DELETE") ||
+                  fk_starts(sql, "REPLACE");
     if (k->no_autocommit && (reads || writes)) k->in_trans = true;
     if (writes) {
-        if (k->in_trans) k->open_writes++;
-        else k->w->src[k->source].committed++;
+        if (k->in_trans)
+            k->open_writes++;
+        else
+            k->w->src[k->source].committed++;
         return "OK 1";
     }
     return reads ? "ROWS v:3|1" : "OK 0";
@@ -251,7 +272,8 @@ static inline const char *fk_rule_for(struct fk_link *k, const char *line)
 {
     for (uint32_t i = k->w->nrules; i-- > 0;) {
         struct fk_rule *r = &k->w->rules[i];
-        if (r->times == 0 || (r->source >= 0 && (uint32_t)r->source != k->source) || !strstr(line, r->match)) continue;
+        if (r->times == 0 || (r->source >= 0 && (uint32_t)r->source != k->source) || !strstr(line, r->match))
+            continue;
         if (r->times > 0) r->times--;
         return r->reply;
     }
@@ -278,7 +300,8 @@ static inline bool fk_break(struct fk_link *k)
 static inline void fk_command(struct fk_link *k, const struct fb *payload)
 {
     struct fk *w = k->w;
-    static const char *const names[] = {[WIRE_COM_QUIT] = "QUIT", [WIRE_COM_INIT_DB] = "INIT_DB", [WIRE_COM_QUERY] = "QUERY"};
+    static const char *const names[] = {
+        [WIRE_COM_QUIT] = "QUIT", [WIRE_COM_INIT_DB] = "INIT_DB", [WIRE_COM_QUERY] = "QUERY"};
     uint8_t cmd = (uint8_t)payload->p[0];
     struct fb line = {0};
     fb_f(&line, "s%u#%u %s ", k->source, k->number, cmd < COUNT_OF(names) && names[cmd] ? names[cmd] : "?");
@@ -306,8 +329,10 @@ static inline void fk_greet(struct fk_link *k)
     uint8_t seq = 0;
     struct fb p = {0};
     k->phase = 1;
-    k->caps = ~s->lacks & (WIRE_CAP_LONG_PASSWORD | WIRE_CAP_FOUND_ROWS | WIRE_CAP_LONG_FLAG | WIRE_CAP_CONNECT_WITH_DB | WIRE_CAP_PROTOCOL_41 | WIRE_CAP_TRANSACTIONS |
-              WIRE_CAP_SECURE_CONNECTION | WIRE_CAP_MULTI_RESULTS | WIRE_CAP_PLUGIN_AUTH | WIRE_CAP_DEPRECATE_EOF);
+    k->caps = ~s->lacks &
+              (WIRE_CAP_LONG_PASSWORD | WIRE_CAP_FOUND_ROWS | WIRE_CAP_LONG_FLAG | WIRE_CAP_CONNECT_WITH_DB |
+               WIRE_CAP_PROTOCOL_41 | WIRE_CAP_TRANSACTIONS | WIRE_CAP_SECURE_CONNECTION |
+               WIRE_CAP_MULTI_RESULTS | WIRE_CAP_PLUGIN_AUTH | WIRE_CAP_DEPRECATE_EOF);
     if (s->mute) return;
     if (s->greeting_err) {
         fk_put_err(&k->out, &seq, 1040, "08004", s->greeting_err);
@@ -316,7 +341,8 @@ static inline void fk_greet(struct fk_link *k)
     }
     for (int i = 0; i < WIRE_NONCE; i++) k->nonce[i] = (uint8_t)(33 + i + (int)k->number % 50);
     fb_le(&p, s->bad_greeting ? 9 : 10, 1);
-    fb_put(&p, s->version ? s->version : "5.5.5-10.11.19-MariaDB", strlen(s->version ? s->version : "5.5.5-10.11.19-MariaDB") + 1);
+    fb_put(&p, s->version ? s->version : "5.5.5-10.11.19-MariaDB",
+           strlen(s->version ? s->version : "5.5.5-10.11.19-MariaDB") + 1);
     fb_le(&p, 700 + k->number, 4);
     fb_put(&p, k->nonce, 8);
     fb_le(&p, 0, 1);
@@ -338,8 +364,10 @@ static inline bool fk_password_fits(const struct fk_link *k, struct str auth)
 {
     uint8_t want[32];
     bool native = strcmp(k->plugin, "mysql_native_password") == 0;
-    if (native) wire_native_scramble(STR("weir"), k->nonce, want);
-    else wire_sha2_scramble(STR("weir"), k->nonce, want);
+    if (native)
+        wire_native_scramble(STR("weir"), k->nonce, want);
+    else
+        wire_sha2_scramble(STR("weir"), k->nonce, want);
     return auth.len == (native ? 20 : 32) && memcmp(auth.ptr, want, auth.len) == 0;
 }
 
@@ -350,7 +378,8 @@ static inline void fk_logged_in(struct fk_link *k, uint8_t seq, bool fits)
     struct fk_source *s = &k->w->src[k->source];
     k->phase = 9;
     if (s->login_err || !fits) {
-        fk_put_err(&k->out, &seq, 1045, "28000", s->login_err ? s->login_err : "Access denied for user 'weir'");
+        fk_put_err(&k->out, &seq, 1045, "28000",
+                   s->login_err ? s->login_err : "Access denied for user 'weir'");
         k->close_after = 0;
     } else {
         fk_put_ok(&k->out, &seq, 0, 0, 0, fk_status(k), 0, "");
@@ -384,7 +413,8 @@ static inline void fk_login_packet(struct fk_link *k, const struct fb *p, uint8_
         struct wire_login l;
         FK_CHECK(wire_get_login(str_make(p->p, p->n), &l) == WIRE_OK, "Weir sent a malformed login");
         FK_CHECK(str_eq(l.user, STR("weir")), "user '%.*s'", STR_ARG(l.user));
-        FK_CHECK(!(l.capabilities & ~k->caps), "Weir claims capabilities that the server lacks: %x", l.capabilities & ~k->caps);
+        FK_CHECK(!(l.capabilities & ~k->caps), "Weir claims capabilities that the server lacks: %x",
+                 l.capabilities & ~k->caps);
         k->caps = l.capabilities;
         if (s->switch_to) {
             struct fb q = {0};
@@ -420,7 +450,8 @@ static inline void fk_login_packet(struct fk_link *k, const struct fb *p, uint8_
         return;
     }
     struct buf clear = {0};
-    bool ok = wire_rsa_decrypt(fk_rsa, str_make(p->p, p->n), k->nonce, &clear) && str_eq(buf_str(&clear), STR("weir"));
+    bool ok = wire_rsa_decrypt(fk_rsa, str_make(p->p, p->n), k->nonce, &clear) &&
+              str_eq(buf_str(&clear), STR("weir"));
     buf_release(&clear);
     fk_logged_in(k, seq, ok);
 }

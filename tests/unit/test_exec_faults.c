@@ -1,9 +1,11 @@
 /*
- * test_exec_faults.c - what if, here? Each scenario runs once to count the commands that servers receive; then again for each of these
- * places and each kind of fault: an error, a deadlock, a close before, in the middle of or after the answer, garbage. And once for each allocation that fails.
+ * test_exec_faults.c - what if, here? Each scenario runs once to count the commands that servers receive;
+ * then again for each of these places and each kind of fault: an error, a deadlock, a close before, in the
+ * middle of or after the answer, garbage. And once for each allocation that fails.
  *
- * Always: one well-formed reply a statement or a close; nothing stuck, nothing left busy, nothing leaked (ASan); an OK means that it was done on
- * every server, and an error before the commits that it was done on none.
+ * Always: one well-formed reply a statement or a close; nothing stuck, nothing left busy, nothing leaked
+ * (ASan); an OK means that it was done on every server, and an error before the commits that it was done on
+ * none.
  */
 #include "fake_client.h"
 
@@ -12,7 +14,7 @@
 struct scenario {
     const char *name;
     const char *texts[8];
-    bool commits;      /* its last statement makes writes durable on both servers, all or none */
+    bool commits; /* its last statement makes writes durable on both servers, all or none */
     uint32_t writes[2];
 };
 
@@ -25,12 +27,31 @@ static const struct scenario scenarios[] = {
     {"write on two", {"INSERT INTO orders (id, v) VALUES (0, 1), (2, 1), (3, 1)"}, true, {1, 2}},
     {"write on all", {"UPDATE orders SET v = 1"}, true, {2, 2}},
     {"generated ids", {"INSERT INTO tickets (v) VALUES (1), (2), (3)"}, true, {1, 1}},
-    {"transaction", {"BEGIN", "UPDATE orders SET v = 1 WHERE id = 0", "SAVEPOINT a", "SELECT v FROM orders WHERE id = 2", "ROLLBACK TO a", "COMMIT"}, true, {1, 0}},
-    {"two writers", {"BEGIN", "UPDATE orders SET v = 1 WHERE id = 0", "UPDATE orders SET v = 1 WHERE id = 2", "SELECT v FROM orders", "COMMIT"}, false, {0, 0}},
-    {"autocommit off", {"SET autocommit = 0", "UPDATE orders SET v = 1 WHERE id = 0", "SELECT v FROM orders", "SET autocommit = 1"}, true, {1, 0}},
-    {"variables", {"SET @a = 1 + 1", "SET sql_mode = 'ANSI'", "SELECT @a FROM notes", "SELECT SQL_CALC_FOUND_ROWS v FROM notes"}, false, {0, 0}},
+    {"transaction",
+     {"BEGIN", "UPDATE orders SET v = 1 WHERE id = 0", "SAVEPOINT a", "SELECT v FROM orders WHERE id = 2",
+      "ROLLBACK TO a", "COMMIT"},
+     true,
+     {1, 0}},
+    {"two writers",
+     {"BEGIN", "UPDATE orders SET v = 1 WHERE id = 0", "UPDATE orders SET v = 1 WHERE id = 2",
+      "SELECT v FROM orders", "COMMIT"},
+     false,
+     {0, 0}},
+    {"autocommit off",
+     {"SET autocommit = 0", "UPDATE orders SET v = 1 WHERE id = 0", "SELECT v FROM orders",
+      "SET autocommit = 1"},
+     true,
+     {1, 0}},
+    {"variables",
+     {"SET @a = 1 + 1", "SET sql_mode = 'ANSI'", "SELECT @a FROM notes",
+      "SELECT SQL_CALC_FOUND_ROWS v FROM notes"},
+     false,
+     {0, 0}},
     {"ddl", {"ALTER TABLE orders ADD x INT", "SHOW TABLES", "SHOW COLUMNS FROM orders"}, false, {0, 0}},
-    {"locks", {"LOCK TABLES orders WRITE", "UPDATE orders SET v = 1 WHERE id = 2", "UNLOCK TABLES"}, false, {0, 0}},
+    {"locks",
+     {"LOCK TABLES orders WRITE", "UPDATE orders SET v = 1 WHERE id = 2", "UNLOCK TABLES"},
+     false,
+     {0, 0}},
     {"warnings", {"UPDATE notes SET v = 'x'", "SHOW WARNINGS"}, false, {0, 0}},
     {"several", {"SELECT 1; UPDATE orders SET v = 1; SELECT v FROM orders; SELECT 2"}, false, {0, 0}},
 };
@@ -77,13 +98,15 @@ static bool well_formed(const char *r)
     return r[0] && !strstr(r, "BAD") && !strstr(r, "PART");
 }
 
-static void run(struct fk *w, struct fk_client *c, const struct scenario *s, struct outcome *o, const char *place)
+static void run(struct fk *w, struct fk_client *c, const struct scenario *s, struct outcome *o,
+                const char *place)
 {
     *o = (struct outcome){0};
     for (size_t i = 0; i < COUNT_OF(s->texts) && s->texts[i] && !o->closed; i++) {
         const char *r = fk_query(c, s->texts[i]);
         fb_f(&o->replies, "%s -> %s\n", s->texts[i], r);
-        if (!well_formed(r)) found("%s, %s: %s-> '%s'\nservers:\n%s", s->name, place, s->texts[i], r, fb_text(&w->log));
+        if (!well_formed(r))
+            found("%s, %s: %s-> '%s'\nservers:\n%s", s->name, place, s->texts[i], r, fb_text(&w->log));
         o->closed = c->l->closed;
         o->last_ok = !o->closed && !strstr(r, "ERR");
         o->errors |= !o->last_ok;
@@ -91,24 +114,28 @@ static void run(struct fk *w, struct fk_client *c, const struct scenario *s, str
 }
 
 /* All or nothing, as far as the client was told. */
-static void judge(struct fk *w, const struct scenario *s, const struct outcome *o, const char *place, bool at_commit)
+static void judge(struct fk *w, const struct scenario *s, const struct outcome *o, const char *place,
+                  bool at_commit)
 {
     bool all = w->src[0].committed == s->writes[0] && w->src[1].committed == s->writes[1];
     bool none = w->src[0].committed + w->src[1].committed == 0;
     if (!s->commits) return;
     if ((o->last_ok && !all && !(o->errors && none)) || (!o->last_ok && !at_commit && !none)) {
-        found("%s, %s: %u + %u writes are durable:\n%sservers:\n%s", s->name, place, w->src[0].committed, w->src[1].committed, o->replies.p, fb_text(&w->log));
+        found("%s, %s: %u + %u writes are durable:\n%sservers:\n%s", s->name, place, w->src[0].committed,
+              w->src[1].committed, o->replies.p, fb_text(&w->log));
     }
 }
 
-static const char *const fault_names[] = {"none", "error", "close", "close in the middle", "close after", "garbage", "deadlock"};
+static const char *const fault_names[] = {"none",        "error",   "close",   "close in the middle",
+                                          "close after", "garbage", "deadlock"};
 
 static bool fault_was_at_commit(struct fk *w, int at)
 {
     const char *p = fb_text(&w->log);
     for (int i = 1; i < at && p; i++) p = (p = strchr(p, '\n')) ? p + 1 : NULL;
     if (!p) return false;
-    const char *end = strchr(p, '\n'), *hit = strstr(p, "COMMIT"), *write = strstr(p, "QUERY UPDATE"), *insert = strstr(p, "QUERY INSERT");
+    const char *end = strchr(p, '\n'), *hit = strstr(p, "COMMIT"), *write = strstr(p, "QUERY UPDATE"),
+               *insert = strstr(p, "QUERY INSERT");
     if (hit && end && hit < end) return true;
     /* A write in autocommit is its own commit: with a close its fate is not known. */
     return (write && write < end) || (insert && insert < end);
@@ -141,12 +168,15 @@ static int one_place(const struct scenario *s, enum fk_fault fault, int at, size
     judge(w, s, &o, place, fault == FK_F_NONE ? false : may_be_done);
     if (fault != FK_F_NONE) {
         const char *r = fk_query(other, "SELECT v FROM notes WHERE id = 2");
-        if (strcmp(r, "ROWS v|1 END") != 0) found("%s, %s: another client then gets '%s'\nservers:\n%s", s->name, place, r, fb_text(&w->log));
+        if (strcmp(r, "ROWS v|1 END") != 0)
+            found("%s, %s: another client then gets '%s'\nservers:\n%s", s->name, place, r, fb_text(&w->log));
     }
     fk_leave(c);
     struct realm *realm = w->e.realm;
-    if (realm->pools[0].nbusy + realm->pools[1].nbusy) found("%s, %s: a connection stays busy\nservers:\n%s", s->name, place, fb_text(&w->log));
-    if (w->e.nsessions != 1) found("%s, %s: the session is stuck\nservers:\n%s", s->name, place, fb_text(&w->log));
+    if (realm->pools[0].nbusy + realm->pools[1].nbusy)
+        found("%s, %s: a connection stays busy\nservers:\n%s", s->name, place, fb_text(&w->log));
+    if (w->e.nsessions != 1)
+        found("%s, %s: the session is stuck\nservers:\n%s", s->name, place, fb_text(&w->log));
     fk_leave(other);
     fb_free(&o.replies);
     fk_free(w);
@@ -174,12 +204,30 @@ static void without_fault(void **state)
     none_found();
 }
 
-static void an_error_at_each_place(void **state) { (void)state, each_place(FK_F_ERR); }
-static void a_deadlock_at_each_place(void **state) { (void)state, each_place(FK_F_DEADLOCK); }
-static void a_close_at_each_place(void **state) { (void)state, each_place(FK_F_CLOSE); }
-static void a_close_in_the_middle_of_each_answer(void **state) { (void)state, each_place(FK_F_HALF); }
-static void a_close_after_each_answer(void **state) { (void)state, each_place(FK_F_AFTER); }
-static void garbage_at_each_place(void **state) { (void)state, each_place(FK_F_GARBAGE); }
+static void an_error_at_each_place(void **state)
+{
+    (void)state, each_place(FK_F_ERR);
+}
+static void a_deadlock_at_each_place(void **state)
+{
+    (void)state, each_place(FK_F_DEADLOCK);
+}
+static void a_close_at_each_place(void **state)
+{
+    (void)state, each_place(FK_F_CLOSE);
+}
+static void a_close_in_the_middle_of_each_answer(void **state)
+{
+    (void)state, each_place(FK_F_HALF);
+}
+static void a_close_after_each_answer(void **state)
+{
+    (void)state, each_place(FK_F_AFTER);
+}
+static void garbage_at_each_place(void **state)
+{
+    (void)state, each_place(FK_F_GARBAGE);
+}
 
 /* ---- the client goes ---- */
 
@@ -219,9 +267,11 @@ static void gone_at_each_event(const struct scenario *s, int how)
         }
         fk_leave(c);
         fk_run(w);
-        if (w->e.nsessions) found("%s, gone (%d) after %d events: the session is stuck", s->name, how, events);
+        if (w->e.nsessions)
+            found("%s, gone (%d) after %d events: the session is stuck", s->name, how, events);
         struct realm *r = w->e.realm;
-        if (r->pools[0].nbusy + r->pools[1].nbusy) found("%s, gone (%d) after %d events: a connection stays busy", s->name, how, events);
+        if (r->pools[0].nbusy + r->pools[1].nbusy)
+            found("%s, gone (%d) after %d events: a connection stays busy", s->name, how, events);
         fk_free(w);
         if (!moved) break;
     }
@@ -264,17 +314,21 @@ static bool one_allocation(const struct scenario *s, uint64_t n, bool once)
     script(w);
     snprintf(place, sizeof place, "allocation %llu%s", (unsigned long long)n, once ? ", once" : "");
     uint64_t before = mem_count();
-    if (once) fk_fail_at(w, n);
-    else mem_fail_at(n);
+    if (once)
+        fk_fail_at(w, n);
+    else
+        mem_fail_at(n);
     for (size_t k = 0; k < COUNT_OF(s->texts) && s->texts[k] && !o.closed; k++) {
         const char *r = fk_query(c, s->texts[k]);
         if (mem_count() - before >= n) mem_fail_at(0);
-        for (int t = 0; t < 60 && (!r[0] || strcmp(r, "PART") == 0); t++) { /* at the latest by time-outs of connecting and waiting */
+        for (int t = 0; t < 60 && (!r[0] || strcmp(r, "PART") == 0);
+             t++) { /* at the latest by time-outs of connecting and waiting */
             fk_tick(w, 1000);
             r = fk_reply(c);
         }
         fb_f(&o.replies, "%s -> %s\n", s->texts[k], r);
-        if (!well_formed(r)) found("%s, %s: %s -> '%s'\nservers:\n%s", s->name, place, s->texts[k], r, fb_text(&w->log));
+        if (!well_formed(r))
+            found("%s, %s: %s -> '%s'\nservers:\n%s", s->name, place, s->texts[k], r, fb_text(&w->log));
         o.closed = c->l->closed;
         o.last_ok = !o.closed && !strstr(r, "ERR");
         o.errors |= !o.last_ok;
@@ -292,7 +346,8 @@ static void fail_each_allocation(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(scenarios); i++) {
-        for (uint64_t n = 1; n < 600 && one_allocation(&scenarios[i], n, false); n++) {}
+        for (uint64_t n = 1; n < 600 && one_allocation(&scenarios[i], n, false); n++) {
+        }
     }
     none_found();
 }
@@ -301,7 +356,8 @@ static void fail_each_allocation_once(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(scenarios); i++) {
-        for (uint64_t n = 1; n < 600 && one_allocation(&scenarios[i], n, true); n++) {}
+        for (uint64_t n = 1; n < 600 && one_allocation(&scenarios[i], n, true); n++) {
+        }
     }
     none_found();
 }

@@ -1,6 +1,6 @@
 /*
- * test_exec_relay.c - one statement, one server: the common way. What it costs, what the server is told before, and that the
- * client sees the server's answer whatever the chunks are.
+ * test_exec_relay.c - one statement, one server: the common way. What it costs, what the server is told
+ * before, and that the client sees the server's answer whatever the chunks are.
  */
 #include "fake_client.h"
 
@@ -30,8 +30,9 @@ static uint32_t sent_to_servers(struct fk *w)
 static void one_send_each_way_and_no_allocation(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"SELECT 1", "SELECT v FROM notes WHERE id = #", "SELECT v FROM orders WHERE id = #",
-                                        "UPDATE orders SET v = # WHERE id = 1", "INSERT INTO orders (id, v) VALUES (1, #)"};
+    static const char *const texts[] = {
+        "SELECT 1", "SELECT v FROM notes WHERE id = #", "SELECT v FROM orders WHERE id = #",
+        "UPDATE orders SET v = # WHERE id = 1", "INSERT INTO orders (id, v) VALUES (1, #)"};
     for (size_t t = 0; t < COUNT_OF(texts); t++) {
         for (int old = 0; old < 2; old++) {
             struct fk *w = fk_new(NULL);
@@ -42,7 +43,9 @@ static void one_send_each_way_and_no_allocation(void **state)
             uint64_t before = mem_count();
             uint32_t servers = sent_to_servers(w), client = c->l->sends;
             for (int i = 0; i < 10; i++) fk_query(c, numbered(texts[t], 1 + 4 * i));
-            if (mem_count() != before) FK_FAIL("%s: %llu allocations in 10 statements", texts[t], (unsigned long long)(mem_count() - before));
+            if (mem_count() != before)
+                FK_FAIL("%s: %llu allocations in 10 statements", texts[t],
+                        (unsigned long long)(mem_count() - before));
             assert_int_equal(c->l->sends - client, 10);
             assert_int_equal(sent_to_servers(w) - servers, 10);
             fk_leave(c);
@@ -105,7 +108,8 @@ static void the_database_is_taken_over(void **state)
     fk_free(w);
 }
 
-/* A server that refuses a setting or the database: the statement does not run, and the next client is not harmed. */
+/* A server that refuses a setting or the database: the statement does not run, and the next client is not
+ * harmed. */
 static void a_refused_setting(void **state)
 {
     (void)state;
@@ -115,13 +119,15 @@ static void a_refused_setting(void **state)
     assert_text(fk_query(a, "SET time_zone = 'Mars/Olympus'"), "OK 0");
     fk_on(w, 1, "Mars", "ERR 1298 HY000 Unknown or incorrect time zone: 'Mars/Olympus'", -1);
     assert_text(fk_query(a, "SELECT * FROM notes"),
-                "ERR 1298 HY000 Weir: source s1 (127.0.0.1:4412) could not take over the session's variables: Unknown or incorrect time zone: 'Mars/Olympus'");
+                "ERR 1298 HY000 Weir: source s1 (127.0.0.1:4412) could not take over the session's "
+                "variables: Unknown or incorrect time zone: 'Mars/Olympus'");
     assert_lacks(fk_seen(w), "FROM notes");
     assert_text(fk_query(b, "SELECT * FROM notes"), "ROWS v|1 END");
     fk_on(w, -1, "INIT_DB", "ERR 1044 42000 Access denied", -1);
     fk_query(b, "USE other");
     fk_query(a, "USE other");
-    assert_has(fk_query(b, "SELECT * FROM t"), "ERR 1044 42000 Weir: source s1 (127.0.0.1:4412) could not select the session's database: Access denied");
+    assert_has(fk_query(b, "SELECT * FROM t"), "ERR 1044 42000 Weir: source s1 (127.0.0.1:4412) could not "
+                                               "select the session's database: Access denied");
     fk_leave(a);
     fk_leave(b);
     fk_free(w);
@@ -172,10 +178,14 @@ static void warnings_are_kept(void **state)
     struct fk *w = fk_new(NULL);
     struct fk_client *c = fk_client(w);
     fk_on(w, -1, "UPDATE orders_1", "OK 1 warn=1 info=Rows matched: 1  Changed: 1  Warnings: 1", -1);
-    fk_on(w, -1, "SHOW WARNINGS", "ROWS Level,Code:3,Message|Warning,1265,Data truncated for column 'v' of 'shop.orders_1'", -1);
-    assert_text(fk_query(c, "UPDATE orders SET v = 'x' WHERE id = 1"), "OK 1 warn=1 info:Rows matched: 1  Changed: 1  Warnings: 1");
-    assert_text(fk_query(c, "SHOW WARNINGS"), "ROWS Level,Code,Message|Warning,1265,Data truncated for column 'v' of 'shop.orders' END");
-    assert_text(fk_query(c, "SHOW WARNINGS"), "ROWS Level,Code,Message|Warning,1265,Data truncated for column 'v' of 'shop.orders' END");
+    fk_on(w, -1, "SHOW WARNINGS",
+          "ROWS Level,Code:3,Message|Warning,1265,Data truncated for column 'v' of 'shop.orders_1'", -1);
+    assert_text(fk_query(c, "UPDATE orders SET v = 'x' WHERE id = 1"),
+                "OK 1 warn=1 info:Rows matched: 1  Changed: 1  Warnings: 1");
+    assert_text(fk_query(c, "SHOW WARNINGS"),
+                "ROWS Level,Code,Message|Warning,1265,Data truncated for column 'v' of 'shop.orders' END");
+    assert_text(fk_query(c, "SHOW WARNINGS"),
+                "ROWS Level,Code,Message|Warning,1265,Data truncated for column 'v' of 'shop.orders' END");
     fk_query(c, "SELECT 1");
     assert_text(fk_query(c, "SHOW WARNINGS"), "ROWS Level,Code,Message END");
     fk_leave(c);
@@ -207,10 +217,13 @@ static void names_are_logical(void **state)
     struct fk_client *c = fk_client(w);
     c->tables = true;
     fk_on(w, -1, "FROM orders_1", "ROWS@orders_1 id:3,v|1,x", -1);
-    assert_text(fk_query(c, "SELECT * FROM orders WHERE id = 1"), "ROWS shop.orders.orders.id,shop.orders.orders.v|1,x END");
+    assert_text(fk_query(c, "SELECT * FROM orders WHERE id = 1"),
+                "ROWS shop.orders.orders.id,shop.orders.orders.v|1,x END");
     fk_on(w, -1, "FROM orders_1", "ERR 1146 42S02 Table 'shop.orders_1' doesn't exist", -1);
-    assert_text(fk_query(c, "SELECT * FROM orders WHERE id = 1"), "ERR 1146 42S02 Table 'shop.orders' doesn't exist");
-    assert_text(fk_query(c, "SHOW WARNINGS"), "ROWS Level,Code,Message|Error,1146,Table 'shop.orders' doesn't exist END");
+    assert_text(fk_query(c, "SELECT * FROM orders WHERE id = 1"),
+                "ERR 1146 42S02 Table 'shop.orders' doesn't exist");
+    assert_text(fk_query(c, "SHOW WARNINGS"),
+                "ROWS Level,Code,Message|Error,1146,Table 'shop.orders' doesn't exist END");
     fk_leave(c);
     fk_free(w);
 }
@@ -228,7 +241,8 @@ static const char *const replies[] = {
 static void chunks_do_not_matter(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"SELECT x FROM notes", POINT, "INSERT INTO tickets (v) VALUES (1)", "SHOW COLUMNS FROM orders"};
+    static const char *const texts[] = {"SELECT x FROM notes", POINT, "INSERT INTO tickets (v) VALUES (1)",
+                                        "SHOW COLUMNS FROM orders"};
     for (int old = 0; old < 2; old++) {
         for (size_t t = 0; t < COUNT_OF(texts); t++) {
             for (size_t r = 0; r < COUNT_OF(replies); r++) {
@@ -245,8 +259,10 @@ static void chunks_do_not_matter(void **state)
                     fk_on(w, -1, "tickets", replies[r], -1);
                     size_t at = c->l->got.n;
                     const char *text = fk_query(c, texts[t]);
-                    if (strstr(text, "BAD") || strstr(text, "CLOSED") || strstr(text, "PART") || !text[0]) FK_FAIL("%s -> %s, chunk %zu: '%s'", texts[t], replies[r], chunks[k], text);
-                    if (k == 0) fb_put(&whole, c->l->got.p + at, c->l->got.n - at);
+                    if (strstr(text, "BAD") || strstr(text, "CLOSED") || strstr(text, "PART") || !text[0])
+                        FK_FAIL("%s -> %s, chunk %zu: '%s'", texts[t], replies[r], chunks[k], text);
+                    if (k == 0)
+                        fb_put(&whole, c->l->got.p + at, c->l->got.n - at);
                     else if (c->l->got.n - at != whole.n || memcmp(c->l->got.p + at, whole.p, whole.n) != 0) {
                         FK_FAIL("%s -> %s: other bytes in chunks of %zu", texts[t], replies[r], chunks[k]);
                     }
@@ -276,7 +292,8 @@ static void an_old_server_behind_a_new_client(void **state)
 static void malformed_replies(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"SELECT x FROM notes", POINT, "SELECT v FROM orders", "UPDATE orders SET v = 1", "INSERT INTO tickets (v) VALUES (1)"};
+    static const char *const texts[] = {"SELECT x FROM notes", POINT, "SELECT v FROM orders",
+                                        "UPDATE orders SET v = 1", "INSERT INTO tickets (v) VALUES (1)"};
     static const char *const bad[] = {"BADSEQ", "INFILE"};
     for (size_t t = 0; t < COUNT_OF(texts); t++) {
         for (size_t b = 0; b < COUNT_OF(bad); b++) {
@@ -291,7 +308,8 @@ static void malformed_replies(void **state)
             fk_leave(c);
             fk_leave(other);
             for (uint32_t i = 0; i < 2; i++) {
-                if (w->e.realm->pools[i].nbusy) FK_FAIL("%s -> %s: a connection to s%u stays busy", texts[t], bad[b], i);
+                if (w->e.realm->pools[i].nbusy)
+                    FK_FAIL("%s -> %s: a connection to s%u stays busy", texts[t], bad[b], i);
             }
             fk_free(w);
         }
@@ -303,7 +321,8 @@ static void malformed_replies(void **state)
 static void a_slow_client_stops_its_server(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"SELECT x FROM notes", POINT, "SELECT v FROM orders", "SHOW COLUMNS FROM orders"};
+    static const char *const texts[] = {"SELECT x FROM notes", POINT, "SELECT v FROM orders",
+                                        "SHOW COLUMNS FROM orders"};
     for (size_t t = 0; t < COUNT_OF(texts); t++) {
         struct fk *w = fk_new(NULL);
         struct fk_client *c = fk_client(w), *other = fk_client(w);
@@ -313,11 +332,13 @@ static void a_slow_client_stops_its_server(void **state)
         fk_ask(c, texts[t]);
         fk_run(w);
         assert_true(c->l->link.pending > LINK_HIGH);
-        if (c->l->link.pending > LINK_HIGH + (512 << 10)) FK_FAIL("%s: %zu bytes wait for the client", texts[t], c->l->link.pending);
+        if (c->l->link.pending > LINK_HIGH + (512 << 10))
+            FK_FAIL("%s: %zu bytes wait for the client", texts[t], c->l->link.pending);
         assert_text(fk_reply(c), "PART");
         assert_text(fk_query(other, "SELECT 1"), "ROWS v|1 END"); /* others go on */
         for (int i = 0; i < 1000 && c->l->link.pending; i++) {
-            if (c->l->link.pending > LINK_HIGH + (512 << 10)) FK_FAIL("%s: %zu bytes wait for the client", texts[t], c->l->link.pending);
+            if (c->l->link.pending > LINK_HIGH + (512 << 10))
+                FK_FAIL("%s: %zu bytes wait for the client", texts[t], c->l->link.pending);
             fk_take(c->l, 100 << 10);
             fk_run(w);
         }
@@ -366,7 +387,9 @@ static void a_stale_connection_is_tried_once_more(void **state)
     assert_text(fk_query(c, "SELECT 2"), "ROWS v|1 END");
     assert_int_equal(w->src[0].connects, 2);
     fk_on(w, 0, "SELECT 3", "CLOSE", -1);
-    assert_has(fk_query(c, "SELECT 3"), "ERR 1430 HY000 Weir: source s0 (127.0.0.1:4411) closed the connection while it ran this statement");
+    assert_has(
+        fk_query(c, "SELECT 3"),
+        "ERR 1430 HY000 Weir: source s0 (127.0.0.1:4411) closed the connection while it ran this statement");
     fk_leave(c);
     fk_free(w);
 }
@@ -378,13 +401,15 @@ static void a_write_is_never_tried_again(void **state)
     struct fk_client *c = fk_client(w);
     fk_query(c, "SELECT 1");
     fk_on(w, 0, "UPDATE", "CLOSE", -1);
-    assert_has(fk_query(c, "UPDATE orders SET v = 1 WHERE id = 1"), "whether the write was done is not known");
+    assert_has(fk_query(c, "UPDATE orders SET v = 1 WHERE id = 1"),
+               "whether the write was done is not known");
     assert_int_equal(w->src[0].commands, 4);
     fk_leave(c);
     fk_free(w);
 }
 
-/* A reply that broke off after the client had seen a part of it: the client is cut off, it must not take it for whole. */
+/* A reply that broke off after the client had seen a part of it: the client is cut off, it must not take it
+ * for whole. */
 static void broken_off(void **state)
 {
     (void)state;

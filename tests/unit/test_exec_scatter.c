@@ -1,7 +1,9 @@
-/* test_exec_scatter.c - statements over several shards: reads that are merged, writes and DDL whose counts add up. */
+/* test_exec_scatter.c - statements over several shards: reads that are merged, writes and DDL whose counts
+ * add up. */
 #include "fake_client.h"
 
-/* How often each server was connected to, and what is idle now: a statement that went well costs no connection. */
+/* How often each server was connected to, and what is idle now: a statement that went well costs no
+ * connection. */
 static void assert_connections(struct fk *w, uint32_t s0, uint32_t s1)
 {
     assert_int_equal(w->src[0].connects, s0);
@@ -26,9 +28,12 @@ static void merged_in_order(void **state)
             struct fk *w = fk_new(NULL);
             struct fk_client *c = fk_client_caps(w, old ? FK_CAPS_OLD : FK_CAPS);
             w->chunk = chunk;
-            four_shards(w, "ROWS@orders_0 id:3,v:3|4,1|8,2", "ROWS@orders_1 id:3,v:3|1,3|9,4", "ROWS@orders_0 id:3,v:3", "ROWS@orders_1 id:3,v:3|3,5|7,6|11,7");
-            assert_text(fk_query(c, "SELECT id, v FROM orders ORDER BY id"), "ROWS id,v|1,3|3,5|4,1|7,6|8,2|9,4|11,7 END");
-            assert_text(fk_query(c, "SELECT id, v FROM orders ORDER BY id LIMIT 1, 2"), "ROWS id,v|3,5|4,1 END");
+            four_shards(w, "ROWS@orders_0 id:3,v:3|4,1|8,2", "ROWS@orders_1 id:3,v:3|1,3|9,4",
+                        "ROWS@orders_0 id:3,v:3", "ROWS@orders_1 id:3,v:3|3,5|7,6|11,7");
+            assert_text(fk_query(c, "SELECT id, v FROM orders ORDER BY id"),
+                        "ROWS id,v|1,3|3,5|4,1|7,6|8,2|9,4|11,7 END");
+            assert_text(fk_query(c, "SELECT id, v FROM orders ORDER BY id LIMIT 1, 2"),
+                        "ROWS id,v|3,5|4,1 END");
             fk_run(w);
             fk_leave(c);
             fk_free(w);
@@ -53,7 +58,8 @@ static void column_names_are_logical(void **state)
     struct fk *w = fk_new(NULL);
     struct fk_client *c = fk_client(w);
     c->tables = true;
-    four_shards(w, "ROWS@orders_0 id:3|4", "ROWS@orders_1 id:3|1", "ROWS@orders_0 id:3|2", "ROWS@orders_1 id:3|3");
+    four_shards(w, "ROWS@orders_0 id:3|4", "ROWS@orders_1 id:3|1", "ROWS@orders_0 id:3|2",
+                "ROWS@orders_1 id:3|3");
     assert_text(fk_query(c, "SELECT id FROM orders ORDER BY id"), "ROWS shop.orders.orders.id|1|2|3|4 END");
     fk_leave(c);
     fk_free(w);
@@ -82,8 +88,11 @@ static void a_shard_says_no(void **state)
         struct fk *w = fk_new(NULL);
         struct fk_client *c = fk_client(w);
         fk_query(c, "SELECT v FROM orders");
-        const char *ok = "ROWS@orders_0 v:3|1", *no = which & 1 ? "ERR 1146 42S02 Table 'shop.orders_1' doesn't exist" : "ERR 1146 42S02 Table 'shop.orders_0' doesn't exist";
-        four_shards(w, which == 0 ? no : ok, which == 1 ? no : ok, which == 2 ? no : ok, which == 3 ? no : ok);
+        const char *ok = "ROWS@orders_0 v:3|1",
+                   *no = which & 1 ? "ERR 1146 42S02 Table 'shop.orders_1' doesn't exist"
+                                   : "ERR 1146 42S02 Table 'shop.orders_0' doesn't exist";
+        four_shards(w, which == 0 ? no : ok, which == 1 ? no : ok, which == 2 ? no : ok,
+                    which == 3 ? no : ok);
         const char *r = fk_query(c, "SELECT v FROM orders ORDER BY v");
         assert_text(r, "ERR 1146 42S02 Table 'shop.orders' doesn't exist");
         fk_run(w);
@@ -119,7 +128,8 @@ static void limit_stops_the_others(void **state)
     fk_free(w);
 }
 
-/* What was left unread ends in the middle of a packet; the connection is drained and used again, packet by packet. */
+/* What was left unread ends in the middle of a packet; the connection is drained and used again, packet by
+ * packet. */
 static void abandoned_in_the_middle_of_a_packet(void **state)
 {
     (void)state;
@@ -141,7 +151,8 @@ static void abandoned_in_the_middle_of_a_packet(void **state)
     }
 }
 
-/* In a transaction the connections are held: what LIMIT does not want is read and dropped, the transaction goes on. */
+/* In a transaction the connections are held: what LIMIT does not want is read and dropped, the transaction
+ * goes on. */
 static void limit_in_a_transaction(void **state)
 {
     (void)state;
@@ -171,12 +182,13 @@ static void limit_in_a_transaction(void **state)
 static void legs_in_turn(void **state)
 {
     (void)state;
-    static const char one_each[] = "weir: {listen: 127.0.0.1:4406}\nusers: {app: {password: secret}}\n"
-                                   "sources:\n"
-                                   "  s0: {address: 127.0.0.1:4411, user: weir, password: weir, max_connections: 1}\n"
-                                   "  s1: {address: 127.0.0.1:4412, user: weir, password: weir, max_connections: 1}\n"
-                                   "schemas:\n  shop:\n    default_source: s0\n    tables:\n"
-                                   "      orders: {nodes: 's${0..1}.shop.orders_${0..1}', shard_by: id, algorithm: {type: mod}}\n";
+    static const char one_each[] =
+        "weir: {listen: 127.0.0.1:4406}\nusers: {app: {password: secret}}\n"
+        "sources:\n"
+        "  s0: {address: 127.0.0.1:4411, user: weir, password: weir, max_connections: 1}\n"
+        "  s1: {address: 127.0.0.1:4412, user: weir, password: weir, max_connections: 1}\n"
+        "schemas:\n  shop:\n    default_source: s0\n    tables:\n"
+        "      orders: {nodes: 's${0..1}.shop.orders_${0..1}', shard_by: id, algorithm: {type: mod}}\n";
     for (size_t chunk = 0; chunk < 3; chunk++) {
         struct fk *w = fk_new(one_each);
         struct fk_client *c = fk_client(w), *d = fk_client(w);
@@ -197,7 +209,8 @@ static void legs_in_turn(void **state)
     }
 }
 
-/* A large result over legs in turn: the second leg's rows are needed first, and the first one's must not fill memory. */
+/* A large result over legs in turn: the second leg's rows are needed first, and the first one's must not fill
+ * memory. */
 static void legs_in_turn_large(void **state)
 {
     (void)state;
@@ -223,7 +236,8 @@ static void scatter_may_be_denied(void **state)
     (void)state;
     struct fk *w = fk_new(FK_YAML(", scatter: deny"));
     struct fk_client *c = fk_client(w);
-    assert_has(fk_query(c, "SELECT v FROM orders"), "ERR 1235 42000 Weir: the statement would go to 4 shards of orders and the rules say");
+    assert_has(fk_query(c, "SELECT v FROM orders"),
+               "ERR 1235 42000 Weir: the statement would go to 4 shards of orders and the rules say");
     assert_text(fk_query(c, "SELECT v FROM orders WHERE id = 3"), "ROWS v|1 END");
     fk_leave(c);
     fk_free(w);
@@ -242,7 +256,7 @@ static void beyond_the_memory_of_a_statement(void **state)
     }
     four_shards(w, rows[0].p, rows[1].p, rows[2].p, rows[3].p);
     assert_has(fk_query(c, "SELECT v, COUNT(*) AS n FROM orders GROUP BY v ORDER BY n DESC"),
-                "ERR 1041 HY000 merging the shards' rows needs more than max_statement_memory");
+               "ERR 1041 HY000 merging the shards' rows needs more than max_statement_memory");
     for (int k = 0; k < 4; k++) fb_free(&rows[k]);
     w->nrules = 0;
     fk_run(w);
@@ -261,9 +275,11 @@ static void counts_add_up(void **state)
     struct fk_client *c = fk_client(w);
     fk_on(w, -1, "UPDATE orders_0", "OK 2 info=Rows matched: 3  Changed: 2  Warnings: 0", -1);
     fk_on(w, -1, "UPDATE orders_1", "OK 1 warn=1 info=Rows matched: 1  Changed: 1  Warnings: 1", -1);
-    assert_text(fk_query(c, "UPDATE orders SET v = 1"), "OK 6 warn=2 info:Rows matched: 8  Changed: 6  Warnings: 2");
+    assert_text(fk_query(c, "UPDATE orders SET v = 1"),
+                "OK 6 warn=2 info:Rows matched: 8  Changed: 6  Warnings: 2");
     assert_int_equal(w->src[0].commands + w->src[1].commands > 0, 1);
-    assert_text(fk_query(c, "SHOW WARNINGS"), "ROWS Level,Code,Message|Warning,1265,Data truncated|Warning,1265,Data truncated END");
+    assert_text(fk_query(c, "SHOW WARNINGS"),
+                "ROWS Level,Code,Message|Warning,1265,Data truncated|Warning,1265,Data truncated END");
     const struct session *session = c->l->link.owner;
     assert_int_equal(session->f.row_count, 6);
     assert_text(fk_query(c, "DELETE FROM orders"), "OK 4");
@@ -280,7 +296,8 @@ static void ddl_goes_to_every_node(void **state)
     struct fk *w = fk_new(NULL);
     struct fk_client *c = fk_client(w);
     w->hold_catalog = true;
-    assert_text(fk_query(c, "ALTER TABLE orders ADD x INT"), ""); /* the next statement must see the new column */
+    assert_text(fk_query(c, "ALTER TABLE orders ADD x INT"),
+                ""); /* the next statement must see the new column */
     assert_int_equal(w->catalogs, 1);
     const char *seen = fk_seen(w);
     for (int s = 0; s < 2; s++) {
@@ -305,7 +322,9 @@ static void ddl_that_fails_on_some(void **state)
     struct fk *w = fk_new(NULL);
     struct fk_client *c = fk_client(w);
     fk_on(w, 1, "ALTER TABLE orders_0", "ERR 1060 42S21 Duplicate column name 'x'", -1);
-    assert_text(fk_query(c, "ALTER TABLE orders ADD x INT"), "ERR 1060 42S21 Duplicate column name 'x' (failed on 1 of 4 tables: s1 shop.orders_0; the others were changed)");
+    assert_text(fk_query(c, "ALTER TABLE orders ADD x INT"),
+                "ERR 1060 42S21 Duplicate column name 'x' (failed on 1 of 4 tables: s1 shop.orders_0; the "
+                "others were changed)");
     fk_on(w, -1, "ALTER TABLE orders_", "ERR 1060 42S21 Duplicate column name 'x'", -1);
     assert_text(fk_query(c, "ALTER TABLE orders ADD x INT"), "ERR 1060 42S21 Duplicate column name 'x'");
     fk_leave(c);

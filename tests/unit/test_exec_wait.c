@@ -1,10 +1,13 @@
 /*
- * test_exec_wait.c - statements that wait: for ids, for a connection, for a server, for the catalog; and what ends the waiting: the answer,
- * a time-out, KILL, the client's leaving.
+ * test_exec_wait.c - statements that wait: for ids, for a connection, for a server, for the catalog; and what
+ * ends the waiting: the answer, a time-out, KILL, the client's leaving.
  */
 #include "fake_client.h"
 
-static struct session *session_at(struct fk_client *c) { return c->l->link.owner; }
+static struct session *session_at(struct fk_client *c)
+{
+    return c->l->link.owner;
+}
 
 /* ---- ids ---- */
 
@@ -16,7 +19,8 @@ static void ids_are_filled_in(void **state)
     assert_text(fk_query(c, "INSERT INTO tickets (v) VALUES (5)"), "OK 1 id=1000");
     assert_has(fk_seen(w), "INSERT INTO tickets (v, `id`) VALUES (5, 1000)");
     fk_on(w, 1, "INSERT", "OK 2 info=Records: 2  Duplicates: 0  Warnings: 0", 1);
-    assert_text(fk_query(c, "INSERT INTO tickets (v) VALUES (5), (6), (7)"), "OK 3 id=1001 info:Records: 3  Duplicates: 0  Warnings: 0");
+    assert_text(fk_query(c, "INSERT INTO tickets (v) VALUES (5), (6), (7)"),
+                "OK 3 id=1001 info:Records: 3  Duplicates: 0  Warnings: 0");
     const char *seen = fk_seen(w);
     assert_has(seen, "(6, 1002)");
     assert_has(seen, "(5, 1001)");
@@ -39,8 +43,9 @@ static void waiting_for_ids(void **state)
     w->ids_say = IDS_WAIT;
     assert_text(fk_query(c, "INSERT INTO tickets (v) VALUES (5)"), "");
     assert_text(fk_query(d, "INSERT INTO tickets (v) VALUES (6), (7)"), "");
-    assert_text(fk_query(other, "SELECT 1"), "ROWS v|1 END"); /* other texts pass through the same scratch memory */
-    exec_wake_ids(&w->e); /* still none */
+    assert_text(fk_query(other, "SELECT 1"),
+                "ROWS v|1 END"); /* other texts pass through the same scratch memory */
+    exec_wake_ids(&w->e);        /* still none */
     fk_run(w);
     assert_text(fk_reply(c), "");
     w->ids_say = IDS_OK;
@@ -61,7 +66,8 @@ static void no_ids(void **state)
     struct fk *w = fk_new(NULL);
     struct fk_client *c = fk_client(w), *d = fk_client(w);
     w->ids_say = IDS_FAILED;
-    assert_text(fk_query(c, "INSERT INTO tickets (v) VALUES (5)"), "ERR 1105 HY000 Weir: no id from sequence: the test says so");
+    assert_text(fk_query(c, "INSERT INTO tickets (v) VALUES (5)"),
+                "ERR 1105 HY000 Weir: no id from sequence: the test says so");
     w->ids_say = IDS_WAIT;
     fk_query(c, "INSERT INTO tickets (v) VALUES (5)");
     fk_tick(w, 1000);
@@ -150,7 +156,8 @@ static void waiting_for_a_connection(void **state)
     fk_tick(w, 1900);
     assert_text(fk_reply(a), "");
     fk_tick(w, 200);
-    assert_has(fk_reply(a), "ERR 1429 HY000 Weir: no connection to source s0 (127.0.0.1:4411) came free within pool_wait (2000 ms)");
+    assert_has(fk_reply(a), "ERR 1429 HY000 Weir: no connection to source s0 (127.0.0.1:4411) came free "
+                            "within pool_wait (2000 ms)");
     for (int i = 0; i < 4; i++) fk_leave(h[i]);
     assert_text(fk_query(a, "SELECT 1"), "ROWS v|1 END");
     fk_leave(a);
@@ -178,7 +185,8 @@ static void a_dead_source(void **state)
         fb_clear(&both[i]->text);
         both[i]->command = WIRE_COM_QUERY;
         assert_int_equal(fk_read_result(&r, &more), 1);
-        assert_text(fb_text(&both[i]->text), "ERR 1429 HY000 Weir: source s0 (127.0.0.1:4411) cannot be used: Connection refused");
+        assert_text(fb_text(&both[i]->text),
+                    "ERR 1429 HY000 Weir: source s0 (127.0.0.1:4411) cannot be used: Connection refused");
         fb_free(&r.payload);
         both[i]->l->read = both[i]->l->got.n;
     }
@@ -193,8 +201,9 @@ static void a_dead_source(void **state)
 
 /* ---- time-outs of statements ---- */
 
-static const char *const slow_texts[] = {"SELECT * FROM notes", "SELECT v FROM orders WHERE id = 2", "SELECT v FROM orders", "UPDATE orders SET v = 1",
-                                         "SELECT 1; SELECT * FROM notes; SELECT 2", "SHOW COLUMNS FROM notes"};
+static const char *const slow_texts[] = {
+    "SELECT * FROM notes",     "SELECT v FROM orders WHERE id = 2",       "SELECT v FROM orders",
+    "UPDATE orders SET v = 1", "SELECT 1; SELECT * FROM notes; SELECT 2", "SHOW COLUMNS FROM notes"};
 
 static void a_hanging_server(void **state)
 {
@@ -209,7 +218,8 @@ static void a_hanging_server(void **state)
         assert_lacks(fk_reply(c), "ERR");
         fk_tick(w, 1100);
         const char *r = fk_reply(c);
-        assert_has(r, "ERR 3024 HY000 Query execution was interrupted, maximum statement execution time exceeded (statement_timeout of Weir)");
+        assert_has(r, "ERR 3024 HY000 Query execution was interrupted, maximum statement execution time "
+                      "exceeded (statement_timeout of Weir)");
         assert_has(fb_text(&w->kills), "s1 thread");
         assert_int_equal(w->src[0].committed, 0);
         assert_text(fk_query(c, "SELECT 1"), "ROWS v|1 END");
@@ -230,10 +240,14 @@ static void hanging_in_the_middle(void **state)
             fk_on(w, 1, "orders_", "MANY 3000 1000", -1);
             c->l->taking = false;
             fk_query(c, slow_texts[i]);
-            if (how == 0) fk_tick(w, 6000);
-            else if (how == 1) session_kill(session_at(c), false);
-            else if (how == 2) session_kill(session_at(c), true);
-            else session_drain(&w->e, true);
+            if (how == 0)
+                fk_tick(w, 6000);
+            else if (how == 1)
+                session_kill(session_at(c), false);
+            else if (how == 2)
+                session_kill(session_at(c), true);
+            else
+                session_drain(&w->e, true);
             fk_run(w);
             const char *r = fk_reply(c);
             assert_lacks(r, " END");
@@ -291,7 +305,8 @@ static void killed(void **state)
     }
 }
 
-/* A transaction one of whose statements was killed in the middle is lost: it says so, and never commits a part. */
+/* A transaction one of whose statements was killed in the middle is lost: it says so, and never commits a
+ * part. */
 static void killed_in_a_transaction(void **state)
 {
     (void)state;
@@ -305,8 +320,10 @@ static void killed_in_a_transaction(void **state)
     fk_run(w);
     assert_has(fk_reply(c), "ERR 1317");
     const char *r = fk_query(c, "COMMIT");
-    if (strncmp(r, "OK", 2) == 0) assert_int_equal(w->src[1].committed, 1);
-    else assert_has(r, "ERR 1402");
+    if (strncmp(r, "OK", 2) == 0)
+        assert_int_equal(w->src[1].committed, 1);
+    else
+        assert_has(r, "ERR 1402");
     fk_leave(c);
     fk_free(w);
 }

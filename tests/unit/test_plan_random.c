@@ -26,9 +26,10 @@ static const char rules[] = "weir: {listen: 127.0.0.1:4406}\n"
                             "{nodes: 's0.d.r1_${0..3}', shard_by: k, algorithm: r}\n"
                             "      l0: {nodes: 's0.d.l0_${0..3}', shard_by: k, algorithm: l}\n      l1: "
                             "{nodes: 's0.d.l1_${0..3}', shard_by: k, algorithm: l}\n"
-                            "      p0: {nodes: 's0.d.p0_${0..3}', shard_by: [k, x], algorithm: h}\n      p1: {nodes: 's0.d.p1_${0..3}', shard_by: [k, x], "
-    "algorithm: h}\n"
-    "      b: {broadcast: all}\n"
+                            "      p0: {nodes: 's0.d.p0_${0..3}', shard_by: [k, x], algorithm: h}\n      p1: "
+                            "{nodes: 's0.d.p1_${0..3}', shard_by: [k, x], "
+                            "algorithm: h}\n"
+                            "      b: {broadcast: all}\n"
                             "    groups: [[m0, m1], [h0, h1], [r0, r1], [l0, l1], [p0, p1]]\n";
 
 enum { SHARDS = 4, MAX_REFS = 5, ROWS = 6, NULL_VALUE = 1000, MAX_RESULT = 2000 };
@@ -134,10 +135,11 @@ static struct ex *make(struct gen *g, int depth, int lo, int hi, bool subqueries
         e->b = constant(g);
         e->c = constant(g);
     } else if (r == 2) {
-        e->kind = IN;
+        e->kind = rnd(g, 3) ? IN : ROW_IN; /* (t0.k, t0.x) IN ((b, c), (b + 1, c)) */
         e->negated = rnd(g, 4) == 0;
         e->b = constant(g);
         e->c = constant(g);
+        if (e->kind == ROW_IN) e->a.is_x = false;
     } else {
         e->kind = COMPARE;
         e->op = rnd(g, 3) ? EQ : (int)rnd(g, 7);
@@ -170,6 +172,13 @@ static struct node *make_from(struct gen *g, int lo, int hi)
         return n;
     }
     if (rnd(g, 3) == 0) {
+        struct ex *and_x = arena_new(&g->a, struct ex), *x = arena_new(&g->a, struct ex);
+        *x = *n->on; /* ... AND l.x = r.x */
+        x->a.is_x = x->b.is_x = true;
+        *and_x = (struct ex){.kind = AND, .kids = {n->on, x}};
+        n->on = and_x;
+    }
+    if (rnd(g, 3) == 0) {
         struct ex *both = arena_new(&g->a, struct ex);
         *both = (struct ex){.kind = rnd(g, 6) ? AND : OR, .kids = {n->on, make(g, 1, lo, hi, false)}};
         n->on = both;
@@ -187,9 +196,11 @@ static void make_tables(struct gen *g, const struct router *r, const struct conf
             struct row *row = &tab->rows[i];
             *row = (struct row){.k = (int)rnd(g, 7) - 1, .x = rnd(g, 4) ? (int)rnd(g, 6) : NULL_VALUE};
             if (!tab->sharded) continue;
-            struct value v = {.kind = VALUE_INT, .i = row->k};
+            if (letter == 'p' && row->x == NULL_VALUE) row->x = 0;
+            struct value v[2] = {{.kind = VALUE_INT, .i = row->k}, {.kind = VALUE_INT, .i = row->x}};
             struct fault f;
-            int64_t s = router_shard_of(r, conf_table(schema, str_of(tab->name)), NULL, &v, 1, &g->a, &f);
+            int64_t s = router_shard_of(r, conf_table(schema, str_of(tab->name)), NULL, v,
+                                        letter == 'p' ? 2 : 1, &g->a, &f);
             assert_true(s >= 0);
             row->shard = (int)s;
         }
@@ -253,6 +264,15 @@ static void put_ex(struct gen *g, const struct ex *e)
         buf_putz(&g->sql, ", ");
         put_operand(g, &e->c);
         buf_putz(&g->sql, ")");
+        break;
+    case ROW_IN:
+        buf_printf(&g->sql, "(t%d.k, t%d.x) %sIN ((", e->a.ref, e->a.ref, e->negated ? "NOT " : "");
+        put_operand(g, &e->b);
+        buf_putz(&g->sql, ", ");
+        put_operand(g, &e->c);
+        buf_putz(&g->sql, "), (2, ");
+        put_operand(g, &e->c);
+        buf_putz(&g->sql, "))");
         break;
     case EXISTS:
         buf_printf(&g->sql, "%sEXISTS (SELECT 1 FROM %s t%d WHERE ", e->negated ? "NOT " : "",
@@ -354,6 +374,13 @@ static int truth(const struct gen *g, const struct tuple *t, const struct ex *e,
         a = value_of(g, t, &e->a);
         r = or3(compare(EQ, a, value_of(g, t, &e->b)), compare(EQ, a, value_of(g, t, &e->c)));
         return e->negated ? not3(r) : r;
+    case ROW_IN: {
+        const struct operand x = {.ref = e->a.ref, .is_x = true};
+        int same_x = compare(EQ, value_of(g, t, &x), value_of(g, t, &e->c));
+        a = value_of(g, t, &e->a);
+        r = or3(and3(compare(EQ, a, value_of(g, t, &e->b)), same_x), and3(compare(EQ, a, 2), same_x));
+        return e->negated ? not3(r) : r;
+    }
     case EXISTS: {
         struct tuple in = *t;
         for (int i = 0; i < ROWS && !r; i++) {

@@ -1,6 +1,6 @@
 /*
- * test_pool.c - borrowing and giving back server connections: the cap, the queue, the classes, time, and every way in which opening
- * one can fail.
+ * test_pool.c - borrowing and giving back server connections: the cap, the queue, the classes, time, and
+ * every way in which opening one can fail.
  */
 #include "fake_client.h"
 
@@ -13,7 +13,10 @@ struct borrower {
     bool lost;
 };
 
-static void nobody_bytes(void *ctx, struct conn *c, const char *p, size_t n) { (void)ctx, (void)c, (void)p, (void)n; }
+static void nobody_bytes(void *ctx, struct conn *c, const char *p, size_t n)
+{
+    (void)ctx, (void)c, (void)p, (void)n;
+}
 static void nobody_lost(void *ctx, struct conn *c, int error)
 {
     (void)c, (void)error;
@@ -33,7 +36,8 @@ static void done(struct pool_request *r, struct conn *c, const struct fault *f)
 {
     struct borrower *b = CONTAINER_OF(r, struct borrower, req);
     b->calls++;
-    if (c) take(b, c);
+    if (c)
+        take(b, c);
     else {
         b->code = f->code;
         snprintf(b->message, sizeof b->message, "%.*s", STR_ARG(f->message));
@@ -47,7 +51,10 @@ static void get_class(struct fk *w, struct borrower *b, uint32_t source, uint8_t
     assert_int_equal(b->calls, 0);
     if (c) take(b, c);
 }
-static void get(struct fk *w, struct borrower *b, uint32_t source) { get_class(w, b, source, 0); }
+static void get(struct fk *w, struct borrower *b, uint32_t source)
+{
+    get_class(w, b, source, 0);
+}
 
 static void give(struct borrower *b)
 {
@@ -140,7 +147,8 @@ static void classes_do_not_mix(void **state)
     fk_run(w);
     assert_true(b.c->capabilities & WIRE_CAP_FOUND_ROWS);
     assert_false(b.c->capabilities & WIRE_CAP_DEPRECATE_EOF);
-    for (int i = 0; i < 3; i++) get_class(w, &c[i], 0, CONN_FOUND_ROWS); /* at the cap the idle one of the other class goes */
+    for (int i = 0; i < 3; i++)
+        get_class(w, &c[i], 0, CONN_FOUND_ROWS); /* at the cap the idle one of the other class goes */
     fk_run(w);
     for (int i = 0; i < 3; i++) assert_non_null(c[i].c);
     assert_int_equal(fk_live(w, true), 4);
@@ -187,8 +195,8 @@ static void waiting_ends_in_time(void **state)
     fk_tick(w, 1);
     assert_int_equal(b[4].calls, 1);
     assert_int_equal(b[4].code, 1429);
-    assert_text(b[4].message,
-                "Weir: no connection to source s0 (127.0.0.1:4411) came free within pool_wait (2000 ms); 4 of max_connections 4 are open");
+    assert_text(b[4].message, "Weir: no connection to source s0 (127.0.0.1:4411) came free within pool_wait "
+                              "(2000 ms); 4 of max_connections 4 are open");
     assert_int_equal(w->e.count.pool_timeouts, 1);
     for (int i = 0; i < 4; i++) give(&b[i]);
     fk_free(w);
@@ -198,7 +206,8 @@ static void idle_ones_grow_old(void **state)
 {
     (void)state;
     struct fk *w = fk_new("weir: {listen: 127.0.0.1:4406}\nusers: {app: {password: secret}}\n"
-                          "sources:\n  s0: {address: 127.0.0.1:4411, user: weir, password: weir, max_connections: 4, min_idle: 1, idle_timeout: 10s}\n"
+                          "sources:\n  s0: {address: 127.0.0.1:4411, user: weir, password: weir, "
+                          "max_connections: 4, min_idle: 1, idle_timeout: 10s}\n"
                           "schemas: {shop: {default_source: s0}}\n");
     struct borrower b[3];
     for (int i = 0; i < 3; i++) get(w, &b[i], 0);
@@ -291,14 +300,20 @@ static void retired_connections_close_when_they_come_back(void **state)
 static void every_failure_is_told(void **state)
 {
     (void)state;
-    static const struct { struct fk_source how; const char *says; } cases[] = {
+    static const struct {
+        struct fk_source how;
+        const char *says;
+    } cases[] = {
         {{.up = FK_REFUSE, .plugin = ""}, "cannot be used: Connection refused"},
         {{.greeting_err = "Too many connections", .plugin = ""}, "cannot be used: Too many connections"},
         {{.bad_greeting = true, .plugin = ""}, "its greeting is not of the MySQL protocol, version 10"},
         {{.lacks = WIRE_CAP_PROTOCOL_41, .plugin = ""}, "it does not speak protocol 4.1"},
-        {{.login_err = "Access denied for user 'weir'@'h'", .plugin = "mysql_native_password"}, "cannot be used: Access denied for user 'weir'@'h'"},
-        {{.auth = FK_AUTH_CLOSE, .plugin = "mysql_native_password"}, "the server closed the connection during login"},
-        {{.switch_to = "client_ed25519", .plugin = "mysql_native_password"}, "it asks for an authentication method other than"},
+        {{.login_err = "Access denied for user 'weir'@'h'", .plugin = "mysql_native_password"},
+         "cannot be used: Access denied for user 'weir'@'h'"},
+        {{.auth = FK_AUTH_CLOSE, .plugin = "mysql_native_password"},
+         "the server closed the connection during login"},
+        {{.switch_to = "client_ed25519", .plugin = "mysql_native_password"},
+         "it asks for an authentication method other than"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct fk *w = fk_new(NULL);
@@ -323,7 +338,9 @@ static void every_failure_is_told(void **state)
 static void a_silent_server_has_connect_timeout(void **state)
 {
     (void)state;
-    static const struct fk_source cases[] = {{.up = FK_HANG, .plugin = ""}, {.mute = true, .plugin = ""}, {.auth = FK_AUTH_HANG, .plugin = "mysql_native_password"}};
+    static const struct fk_source cases[] = {{.up = FK_HANG, .plugin = ""},
+                                             {.mute = true, .plugin = ""},
+                                             {.auth = FK_AUTH_HANG, .plugin = "mysql_native_password"}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct fk *w = fk_new(FK_YAML(", connect_timeout: 3s, pool_wait: 60s"));
         struct borrower b;
@@ -402,7 +419,10 @@ static void server_plugins(void **state)
         {.plugin = "caching_sha2_password", .version = "9.1.0", .auth = FK_AUTH_FULL},
         {.plugin = "mysql_native_password", .switch_to = "caching_sha2_password", .version = "8.0.36"},
         {.plugin = "caching_sha2_password", .switch_to = "mysql_native_password", .version = "8.0.36"},
-        {.plugin = "caching_sha2_password", .switch_to = "caching_sha2_password", .auth = FK_AUTH_FULL, .version = "8.0.36"},
+        {.plugin = "caching_sha2_password",
+         .switch_to = "caching_sha2_password",
+         .auth = FK_AUTH_FULL,
+         .version = "8.0.36"},
     };
     for (size_t chunk = 0; chunk < 2; chunk++) {
         for (size_t i = 0; i < COUNT_OF(cases); i++) {

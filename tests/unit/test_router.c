@@ -114,6 +114,45 @@ static void integer_keys(void **state)
     arena_release(&a);
 }
 
+/* An integer rule over a text column: compared as doubles with numbers, as text with text; hex literals are
+ * text. */
+static void integer_keys_of_text(void **state)
+{
+    struct arena a;
+    struct key k;
+    const struct keycol col = {.known = true,
+                               .type = CONF_KEY_INTEGER,
+                               .typed = true,
+                               .cls = CAT_TEXT,
+                               .collation = COLL_ASCII_CI,
+                               .precision = 12};
+    const struct {
+        enum ask what;
+        struct value v;
+        enum key_answer want;
+        int64_t key;
+    } cases[] = {{EQUAL, integer(7), KEY_IS, 7},
+                 {EQUAL, text("7"), KEY_IS, 7},
+                 {EQUAL, text("07"), KEY_ANY, 0},
+                 {EQUAL, dec("7.0"), KEY_IS, 7},
+                 {EQUAL, dec("7.00000000000000000000001"), KEY_IS, 7},
+                 {EQUAL, {.kind = VALUE_BYTES, .i = 1, .u = 0x37, .s = STR("7")}, KEY_ANY, 0},
+                 {LOWER, text("7"), KEY_ANY, 0},
+                 {STORE, integer(7), KEY_IS, 7},
+                 {STORE, text("7"), KEY_IS, 7},
+                 {STORE, text("7.0"), KEY_ANY, 0},
+                 {STORE, dec("7.0"), KEY_ANY, 0},
+                 {STORE, {.kind = VALUE_BYTES, .i = 1, .u = 0x37, .s = STR("7")}, KEY_ANY, 0}};
+    (void)state;
+    arena_init(&a, 0);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        enum key_answer got = ask(&col, cases[i].what, cases[i].v, &a, &k);
+        if (got != cases[i].want || (got == KEY_IS && k.num != cases[i].key))
+            fail_msg("case %zu: answer %d, key %lld", i, (int)got, (long long)k.num);
+    }
+    arena_release(&a);
+}
+
 static void text_keys(void **state)
 {
     struct arena a;
@@ -392,9 +431,11 @@ static void names_back(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(integer_keys), cmocka_unit_test(text_keys),
-                                       cmocka_unit_test(other_keys),   cmocka_unit_test(order_of_decimals),
-                                       cmocka_unit_test(points),       cmocka_unit_test(big_numbers),
-                                       cmocka_unit_test(intervals),    cmocka_unit_test(names_back)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(integer_keys),      cmocka_unit_test(integer_keys_of_text),
+        cmocka_unit_test(text_keys),         cmocka_unit_test(other_keys),
+        cmocka_unit_test(order_of_decimals), cmocka_unit_test(points),
+        cmocka_unit_test(big_numbers),       cmocka_unit_test(intervals),
+        cmocka_unit_test(names_back)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

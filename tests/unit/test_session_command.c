@@ -14,9 +14,11 @@ static void the_small_ones(void **state)
         assert_has(fk_do(c, WIRE_COM_STATISTICS, "", 0), "Uptime: 1000  Threads: 1");
         assert_text(fk_do(c, WIRE_COM_SET_OPTION, "\x01\x00", 2), " END");
         assert_text(fk_do(c, WIRE_COM_SET_OPTION, "\x00\x00", 2), " END");
-        assert_text(fk_do(c, WIRE_COM_SET_OPTION, "\x07\x00", 2), "ERR 1835 HY000 Malformed communication packet: COM_SET_OPTION");
+        assert_text(fk_do(c, WIRE_COM_SET_OPTION, "\x07\x00", 2),
+                    "ERR 1835 HY000 Malformed communication packet: COM_SET_OPTION");
         assert_text(fk_do(c, WIRE_COM_RESET_CONNECTION, "", 0), "OK 0");
-        assert_text(fk_do(c, WIRE_COM_PROCESS_KILL, "\x09\x00\x00\x00", 4), "ERR 1094 HY000 Unknown thread id: 9");
+        assert_text(fk_do(c, WIRE_COM_PROCESS_KILL, "\x09\x00\x00\x00", 4),
+                    "ERR 1094 HY000 Unknown thread id: 9");
         assert_has(fk_do(c, WIRE_COM_PROCESS_KILL, "\x09", 1), "ERR 1835");
         assert_text(fk_seen(w), "");
         fk_leave(c);
@@ -42,13 +44,25 @@ static void what_is_not_supported_says_so(void **state)
     struct fk_client *c = fk_client(w);
     for (int cmd = 0; cmd < 256; cmd++) {
         switch (cmd) {
-        case WIRE_COM_QUIT: case WIRE_COM_QUERY: case WIRE_COM_PING: case WIRE_COM_INIT_DB: case WIRE_COM_STATISTICS: case WIRE_COM_SET_OPTION:
-        case WIRE_COM_FIELD_LIST: case WIRE_COM_RESET_CONNECTION: case WIRE_COM_CHANGE_USER: case WIRE_COM_PROCESS_KILL: continue;
-        case WIRE_COM_STMT_CLOSE: case WIRE_COM_STMT_SEND_LONG_DATA: assert_text(fk_do(c, (uint8_t)cmd, "\x01\x00\x00\x00", 4), ""); continue;
+        case WIRE_COM_QUIT:
+        case WIRE_COM_QUERY:
+        case WIRE_COM_PING:
+        case WIRE_COM_INIT_DB:
+        case WIRE_COM_STATISTICS:
+        case WIRE_COM_SET_OPTION:
+        case WIRE_COM_FIELD_LIST:
+        case WIRE_COM_RESET_CONNECTION:
+        case WIRE_COM_CHANGE_USER:
+        case WIRE_COM_PROCESS_KILL: continue;
+        case WIRE_COM_STMT_CLOSE:
+        case WIRE_COM_STMT_SEND_LONG_DATA:
+            assert_text(fk_do(c, (uint8_t)cmd, "\x01\x00\x00\x00", 4), "");
+            continue;
         default: break;
         }
         const char *r = fk_do(c, (uint8_t)cmd, "x", 1);
-        if (strncmp(r, "ERR 1295 HY000 Weir: prepared", 29) != 0) assert_has(r, "ERR 1047 08S01 Weir: command ");
+        if (strncmp(r, "ERR 1295 HY000 Weir: prepared", 29) != 0)
+            assert_has(r, "ERR 1047 08S01 Weir: command ");
     }
     assert_text(fk_do(c, WIRE_COM_PING, "", 0), "OK 0");
     fk_leave(c);
@@ -64,9 +78,12 @@ static void field_list(void **state)
     fk_on(w, -1, "nosuch", "ERR 1146 42S02 Table 'shop.nosuch' doesn't exist", -1);
     assert_text(fk_do(c, WIRE_COM_FIELD_LIST, "orders\0", 7), "FIELDS orders.id,orders.v END");
     assert_has(fk_seen(w), "QUERY SELECT * FROM `shop`.`orders_0` LIMIT 0");
-    assert_text(fk_do(c, WIRE_COM_FIELD_LIST, "nosuch\0", 7), "ERR 1146 42S02 Table 'shop.nosuch' doesn't exist");
-    assert_text(fk_do(c, WIRE_COM_FIELD_LIST, "\0", 1), "ERR 1835 HY000 Malformed communication packet: COM_FIELD_LIST");
-    assert_text(fk_do(c, WIRE_COM_FIELD_LIST, "abc", 3), "ERR 1835 HY000 Malformed communication packet: COM_FIELD_LIST");
+    assert_text(fk_do(c, WIRE_COM_FIELD_LIST, "nosuch\0", 7),
+                "ERR 1146 42S02 Table 'shop.nosuch' doesn't exist");
+    assert_text(fk_do(c, WIRE_COM_FIELD_LIST, "\0", 1),
+                "ERR 1835 HY000 Malformed communication packet: COM_FIELD_LIST");
+    assert_text(fk_do(c, WIRE_COM_FIELD_LIST, "abc", 3),
+                "ERR 1835 HY000 Malformed communication packet: COM_FIELD_LIST");
     fk_leave(c);
     fk_free(w);
 }
@@ -121,14 +138,15 @@ static void change_user(void **state)
     assert_text(fk_query(c, "SELECT * FROM anything"), "ROWS v|1 END");
     const char *seen = fk_seen(w);
     assert_has(seen, "INIT_DB other");
-    assert_has(seen, "character_set_client='latin1'");
+    assert_has(seen, "SET NAMES 'latin1' COLLATE 'latin1_swedish_ci'");
     change_user_bytes(c, "native", "secret", "");
     fk_run(w);
     assert_text(fk_reply(c), "OK 0");
     assert_has(fk_query(c, "SELECT * FROM orders"), "ERR 1046");
     change_user_bytes(c, "app", "wrong", "");
     fk_run(w);
-    assert_has(fk_reply(c), "ERR 1045 28000 Access denied for user 'app'@'10.0.0.9' (using password: YES) CLOSED");
+    assert_has(fk_reply(c),
+               "ERR 1045 28000 Access denied for user 'app'@'10.0.0.9' (using password: YES) CLOSED");
     assert_int_equal(w->e.nsessions, 0);
     fk_leave(c);
     fk_free(w);
@@ -158,7 +176,8 @@ static void malformed_change_user(void **state)
     (void)state;
     struct fk *w = fk_new(NULL);
     struct fk_client *c = fk_client(w);
-    assert_has(fk_do(c, WIRE_COM_CHANGE_USER, "app", 3), "ERR 1835 HY000 Malformed communication packet: COM_CHANGE_USER");
+    assert_has(fk_do(c, WIRE_COM_CHANGE_USER, "app", 3),
+               "ERR 1835 HY000 Malformed communication packet: COM_CHANGE_USER");
     assert_true(c->l->closed);
     fk_leave(c);
     fk_free(w);
@@ -185,7 +204,8 @@ static void an_empty_statement(void **state)
     static const char *const texts[] = {"", "   ", ";"};
     struct fk *w = fk_new(NULL);
     struct fk_client *c = fk_client(w);
-    for (size_t i = 0; i < COUNT_OF(texts); i++) assert_text(fk_query(c, texts[i]), "ERR 1065 42000 Query was empty");
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        assert_text(fk_query(c, texts[i]), "ERR 1065 42000 Query was empty");
     assert_text(fk_query(c, "-- a comment"), "OK 0");
     assert_text(fk_query(c, "/* a comment */"), "OK 0");
     fk_leave(c);
@@ -226,7 +246,8 @@ static void larger_than_max_packet(void **state)
     assert_text(fk_do(c, WIRE_COM_QUERY, fits, n - 1), "ROWS v|1 END");
     fk_command_bytes(c, WIRE_COM_QUERY, more, n);
     fk_run(w);
-    assert_text(fk_reply(c), "ERR 1153 08S01 Got a packet bigger than 'max_allowed_packet' bytes (max_packet in Weir's rules) CLOSED");
+    assert_text(fk_reply(c), "ERR 1153 08S01 Got a packet bigger than 'max_allowed_packet' bytes (max_packet "
+                             "in Weir's rules) CLOSED");
     free(fits);
     free(more);
     fk_leave(c);
@@ -239,7 +260,8 @@ static void packets_of_16_MB(void **state)
     (void)state;
     struct fk *w = fk_new(FK_YAML(", max_packet: 64M"));
     struct fk_client *c = fk_client(w);
-    static const size_t sizes[] = {0xfffffd, 0xfffffe, 0xffffff, 0x1000000 + 5, 2 * 0xffffff - 1, 2 * 0xffffff};
+    static const size_t sizes[] = {0xfffffd,      0xfffffe,         0xffffff,
+                                   0x1000000 + 5, 2 * 0xffffff - 1, 2 * 0xffffff};
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
         char *text = filler(sizes[i]);
         assert_text(fk_do(c, WIRE_COM_PING, "", 0), "OK 0");
@@ -302,7 +324,8 @@ static void pipelined(void **state)
     }
 }
 
-/* While a statement runs, what a client sends on is kept up to a bound; then its link is not read any more. */
+/* While a statement runs, what a client sends on is kept up to a bound; then its link is not read any more.
+ */
 static void a_client_that_does_not_wait(void **state)
 {
     (void)state;
@@ -344,12 +367,14 @@ static void idle_clients_end(void **state)
     fk_free(w);
 }
 
-/* Shutdown: idle clients go at once, busy ones after their statement, those in a transaction after its end. */
+/* Shutdown: idle clients go at once, busy ones after their statement, those in a transaction after its end.
+ */
 static void draining(void **state)
 {
     (void)state;
     struct fk *w = fk_new(NULL);
-    struct fk_client *idle = fk_client(w), *busy = fk_client(w), *txn = fk_client(w), *fresh = fk_client_new(w, FK_CAPS);
+    struct fk_client *idle = fk_client(w), *busy = fk_client(w), *txn = fk_client(w),
+                     *fresh = fk_client_new(w, FK_CAPS);
     w->src[0].hold = true;
     fk_query(busy, "SELECT 1");
     fk_query(txn, "BEGIN");

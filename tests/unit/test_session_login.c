@@ -1,4 +1,5 @@
-/* test_session_login.c - who may come in: every kind of secret against every kind of answer, and every way to get it wrong. */
+/* test_session_login.c - who may come in: every kind of secret against every kind of answer, and every way to
+ * get it wrong. */
 #include "fake_client.h"
 
 #define SHA2   "caching_sha2_password"
@@ -23,14 +24,22 @@ static void native_password(void **state)
 static void wrong_ones(void **state)
 {
     (void)state;
-    static const struct { const char *user, *password, *schema, *reply; } cases[] = {
-        {"app", "wrong", "shop", "ERR 1045 28000 Access denied for user 'app'@'10.0.0.9' (using password: YES) CLOSED"},
-        {"app", "", "shop", "ERR 1045 28000 Access denied for user 'app'@'10.0.0.9' (using password: NO) CLOSED"},
-        {"nobody", "secret", "shop", "ERR 1045 28000 Access denied for user 'nobody'@'10.0.0.9' (using password: YES) CLOSED"},
-        {"native", "wrong", "shop", "ERR 1045 28000 Access denied for user 'native'@'10.0.0.9' (using password: YES) CLOSED"},
-        {"nopass", "x", "shop", "ERR 1045 28000 Access denied for user 'nopass'@'10.0.0.9' (using password: YES) CLOSED"},
+    static const struct {
+        const char *user, *password, *schema, *reply;
+    } cases[] = {
+        {"app", "wrong", "shop",
+         "ERR 1045 28000 Access denied for user 'app'@'10.0.0.9' (using password: YES) CLOSED"},
+        {"app", "", "shop",
+         "ERR 1045 28000 Access denied for user 'app'@'10.0.0.9' (using password: NO) CLOSED"},
+        {"nobody", "secret", "shop",
+         "ERR 1045 28000 Access denied for user 'nobody'@'10.0.0.9' (using password: YES) CLOSED"},
+        {"native", "wrong", "shop",
+         "ERR 1045 28000 Access denied for user 'native'@'10.0.0.9' (using password: YES) CLOSED"},
+        {"nopass", "x", "shop",
+         "ERR 1045 28000 Access denied for user 'nopass'@'10.0.0.9' (using password: YES) CLOSED"},
         {"app", "secret", "nosuch", "ERR 1049 42000 Unknown database 'nosuch' CLOSED"},
-        {"few", "secret", "other", "ERR 1044 42000 Access denied for user 'few'@'10.0.0.9' to database 'other' CLOSED"},
+        {"few", "secret", "other",
+         "ERR 1044 42000 Access denied for user 'few'@'10.0.0.9' to database 'other' CLOSED"},
     };
     struct fk *w = fk_new(NULL);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -84,7 +93,8 @@ static const char *full(struct fk_client *c, const char *password)
     c->l->read = at;
     c->seq = (uint8_t)(last + 1);
     struct buf cipher = {0};
-    FK_CHECK(wire_rsa_encrypt(str_make(pem.p + 1, pem.n - 1), str_of(password), c->nonce, &cipher), "not a key");
+    FK_CHECK(wire_rsa_encrypt(str_make(pem.p + 1, pem.n - 1), str_of(password), c->nonce, &cipher),
+             "not a key");
     answer(c, cipher.data, cipher.len);
     buf_release(&cipher);
     fb_free(&pem);
@@ -97,7 +107,8 @@ static void sha2_hash_full_then_fast(void **state)
     struct fk *w = fk_new(NULL);
     struct fk_client *c = fk_client_new(w, FK_CAPS);
     assert_text(fk_login_by(c, "sha", "wrong", "shop", SHA2), "MORE 4");
-    assert_has(full(c, "wrong"), "ERR 1045 28000 Access denied for user 'sha'@'10.0.0.9' (using password: YES) CLOSED");
+    assert_has(full(c, "wrong"),
+               "ERR 1045 28000 Access denied for user 'sha'@'10.0.0.9' (using password: YES) CLOSED");
     fk_leave(c);
     c = fk_client_new(w, FK_CAPS);
     assert_text(fk_login_by(c, "sha", "secret", "shop", SHA2), "MORE 4");
@@ -139,8 +150,9 @@ static void the_wrong_method_is_switched(void **state)
 }
 
 /*
- * libmysqlclient 8 and 9: its own default plugin is caching_sha2_password; a nonce that the greeting announced for another plugin
- * is not used: the login packet names caching_sha2_password with an empty answer, and a switch request (with the nonce) is expected.
+ * libmysqlclient 8 and 9: its own default plugin is caching_sha2_password; a nonce that the greeting
+ * announced for another plugin is not used: the login packet names caching_sha2_password with an empty
+ * answer, and a switch request (with the nonce) is expected.
  */
 static void mysql_8_clients_answer_empty_first(void **state)
 {
@@ -197,7 +209,9 @@ static void fewer_connections(void **state)
     struct fk *w = fk_new(NULL);
     struct fk_client *a = fk_client_new(w, FK_CAPS), *b = fk_client_new(w, FK_CAPS);
     assert_text(fk_login(a, "few", "secret", "shop"), "OK 0");
-    assert_has(fk_login(b, "few", "secret", "shop"), "ERR 1203 42000 User few already has more than 'max_user_connections' active connections CLOSED");
+    assert_has(
+        fk_login(b, "few", "secret", "shop"),
+        "ERR 1203 42000 User few already has more than 'max_user_connections' active connections CLOSED");
     fk_leave(b);
     fk_leave(a);
     b = fk_client_new(w, FK_CAPS);
@@ -224,11 +238,16 @@ static void without_schema(void **state)
 static void no_login_at_all(void **state)
 {
     (void)state;
-    static const struct { const char *bytes; size_t n; const char *reply; } cases[] = {
+    static const struct {
+        const char *bytes;
+        size_t n;
+        const char *reply;
+    } cases[] = {
         {"\x01\x00\x00\x01\x00", 5, "ERR 1043 08S01 Bad handshake CLOSED"},
         {"\x00\x00\x00\x01", 4, "ERR 1043 08S01 Bad handshake CLOSED"},
-        {"\x20\x00\x00\x01\x05\xae\x03\x00\x00\x00\x00\x01\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", 36,
-         "ERR 1043 08S01 Weir: TLS is not supported yet; connect without it (--skip-ssl) CLOSED"},
+        {"\x20\x00\x00\x01\x05\xae\x03\x00\x00\x00\x00\x01\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+         "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+         36, "ERR 1043 08S01 Weir: TLS is not supported yet; connect without it (--skip-ssl) CLOSED"},
         {"\x01\x00\x00\x05\x00", 5, "ERR 1156 08S01 Got packets out of order CLOSED"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -257,7 +276,8 @@ static void a_login_of_2_MB(void **state)
     fk_free(w);
 }
 
-/* Each prefix of a good login packet, sent as a packet of its own length: an answer or a close, never a hang or a crash. */
+/* Each prefix of a good login packet, sent as a packet of its own length: an answer or a close, never a hang
+ * or a crash. */
 static void truncated_at_each_byte(void **state)
 {
     (void)state;
@@ -319,7 +339,9 @@ static void leaving_in_each_state(void **state)
         struct fk *w = fk_new(NULL);
         struct fk_client *c = fk_client_new(w, FK_CAPS);
         if (step >= 1) fk_raw(c, "\x50\x00\x00", 3);
-        if (step >= 2) c->l->out.n = c->l->given, c->seq = 1, fk_login_by(c, "sha", step == 2 ? "secret" : "other", "shop", step == 2 ? NATIVE : SHA2);
+        if (step >= 2)
+            c->l->out.n = c->l->given, c->seq = 1,
+            fk_login_by(c, "sha", step == 2 ? "secret" : "other", "shop", step == 2 ? NATIVE : SHA2);
         if (step >= 4) answer(c, "\x02", 1);
         fk_run(w);
         fk_leave(c);
@@ -340,7 +362,8 @@ static void fail_each_allocation(void **state)
         const char *r = c->l->closed ? "CLOSED" : fk_login(c, "app", "secret", "shop");
         mem_fail_at(0);
         fine = strcmp(r, "OK 0") == 0;
-        if (!fine && !c->l->closed) FK_FAIL("allocation %llu: neither refused nor closed: '%s'", (unsigned long long)n, r);
+        if (!fine && !c->l->closed)
+            FK_FAIL("allocation %llu: neither refused nor closed: '%s'", (unsigned long long)n, r);
         fk_leave(c);
         fk_free(w);
     }

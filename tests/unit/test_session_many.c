@@ -1,18 +1,26 @@
-/* test_session_many.c - several statements in one command: one stream of packets whose numbers go on, with MORE_RESULTS in all results but the last. */
+/* test_session_many.c - several statements in one command: one stream of packets whose numbers go on, with
+ * MORE_RESULTS in all results but the last. */
 #include "fake_client.h"
 
-static const struct { const char *text, *reply; } cases[] = {
+static const struct {
+    const char *text, *reply;
+} cases[] = {
     {"SELECT 1; SELECT 2", "ROWS v|1 END M ;; ROWS v|1 END"},
     {"SELECT 1;", "ROWS v|1 END"},
     {"SELECT 1; ", "ROWS v|1 END"},
     {"SELECT 1; -- the end", "ROWS v|1 END"},
-    {"SELECT 1; UPDATE orders SET v = 1; SELECT v FROM orders; SELECT 2", "ROWS v|1 END M ;; OK 4 M ;; ROWS v|1|1|1|1 END M ;; ROWS v|1 END"},
+    {"SELECT 1; UPDATE orders SET v = 1; SELECT v FROM orders; SELECT 2",
+     "ROWS v|1 END M ;; OK 4 M ;; ROWS v|1|1|1|1 END M ;; ROWS v|1 END"},
     {"UPDATE orders SET v = 1 WHERE id = 1; UPDATE orders SET v = 1 WHERE id = 2", "OK 1 M ;; OK 1"},
-    {"BEGIN; UPDATE orders SET v = 1 WHERE id = 1; COMMIT; SELECT v FROM orders WHERE id = 1", "OK 0 T M ;; OK 1 T M ;; OK 0 M ;; ROWS v|1 END"},
-    {"SET @a = 1; SET sql_mode = 'ANSI'; USE other; USE shop; SELECT 1", "OK 0 M ;; OK 0 M ;; OK 0 M ;; OK 0 M ;; ROWS v|1 END"},
+    {"BEGIN; UPDATE orders SET v = 1 WHERE id = 1; COMMIT; SELECT v FROM orders WHERE id = 1",
+     "OK 0 T M ;; OK 1 T M ;; OK 0 M ;; ROWS v|1 END"},
+    {"SET @a = 1; SET sql_mode = 'ANSI'; USE other; USE shop; SELECT 1",
+     "OK 0 M ;; OK 0 M ;; OK 0 M ;; OK 0 M ;; ROWS v|1 END"},
     {"SHOW WARNINGS; SELECT 1", "ROWS Level,Code,Message END M ;; ROWS v|1 END"},
-    {"SELECT 1; SHOW TABLES; SHOW WARNINGS", "ROWS v|1 END M ;; ROWS v|1 END M ;; ROWS Level,Code,Message END"},
-    {"INSERT INTO tickets (v) VALUES (1); INSERT INTO tickets (v) VALUES (1)", "OK 1 id=1000 M ;; OK 1 id=1001"},
+    {"SELECT 1; SHOW TABLES; SHOW WARNINGS",
+     "ROWS v|1 END M ;; ROWS v|1 END M ;; ROWS Level,Code,Message END"},
+    {"INSERT INTO tickets (v) VALUES (1); INSERT INTO tickets (v) VALUES (1)",
+     "OK 1 id=1000 M ;; OK 1 id=1001"},
     {"ALTER TABLE orders ADD x INT; SELECT 1", "OK 0 M ;; ROWS v|1 END"},
     {"SELECT 1; SELECT bad FROM notes; SELECT 2", "ROWS v|1 END M ;; ERR 1054 42S22 Unknown column 'bad'"},
     {"SELECT 1; SELECT FROM orders WHERE; SELECT 2", "ROWS v|1 END M ;; ERR 1064 42000 "},
@@ -33,7 +41,9 @@ static void results_in_a_row(void **state)
                 w->chunk = chunks[k];
                 fk_on(w, -1, "bad", "ERR 1054 42S22 Unknown column 'bad'", -1);
                 const char *r = fk_query(c, cases[i].text);
-                if (strncmp(r, cases[i].reply, strlen(cases[i].reply)) != 0) FK_FAIL("%s (old %d, chunk %zu)\n  got  %s\n  want %s", cases[i].text, old, chunks[k], r, cases[i].reply);
+                if (strncmp(r, cases[i].reply, strlen(cases[i].reply)) != 0)
+                    FK_FAIL("%s (old %d, chunk %zu)\n  got  %s\n  want %s", cases[i].text, old, chunks[k], r,
+                            cases[i].reply);
                 assert_text(fk_query(c, "SELECT 3"), "ROWS v|1 END"); /* nothing of it is left */
                 fk_leave(c);
                 fk_free(w);
@@ -86,7 +96,8 @@ static void results_of_a_call(void **state)
         fk_on(w, -1, "CALL", "ROWS a:3|1|2 ;; ROWS b:3|3 ;; OK 0", -1);
         w->chunk = chunk;
         assert_text(fk_query(c, "CALL p()"), "ROWS a|1|2 END M ;; ROWS b|3 END M ;; OK 0");
-        assert_text(fk_query(c, "SELECT 1; CALL p(); SELECT 2"), "ROWS v|1 END M ;; ROWS a|1|2 END M ;; ROWS b|3 END M ;; OK 0 M ;; ROWS v|1 END");
+        assert_text(fk_query(c, "SELECT 1; CALL p(); SELECT 2"),
+                    "ROWS v|1 END M ;; ROWS a|1|2 END M ;; ROWS b|3 END M ;; OK 0 M ;; ROWS v|1 END");
         fk_on(w, -1, "CALL", "ROWS a:3|1|2 ;; ERR 1644 45000 no", -1);
         assert_text(fk_query(c, "CALL p()"), "ROWS a|1|2 END M ;; ERR 1644 45000 no");
         assert_text(fk_query(c, "CALL p(); SELECT 2"), "ROWS a|1|2 END M ;; ERR 1644 45000 no");

@@ -67,8 +67,10 @@ static void differences(void **state)
     (void)state;
     struct engine e;
     engine_init(&e, NULL, NULL, 0);
-    struct settings *none = e.no_settings, *a = with(&e, none, "sql_mode", "'ANSI'"), *ab = with(&e, a, "time_zone", "'+00:00'"),
-                    *c = with(&e, none, "transaction_isolation", "'READ-COMMITTED'"), *d = with(&e, none, "transaction_read_only", "1");
+    struct settings *none = e.no_settings, *a = with(&e, none, "sql_mode", "'ANSI'"),
+                    *ab = with(&e, a, "time_zone", "'+00:00'"),
+                    *c = with(&e, none, "transaction_isolation", "'READ-COMMITTED'"),
+                    *d = with(&e, none, "transaction_read_only", "1");
     assert_text(diff(none, none, true), "");
     assert_text(diff(ab, ab, true), "");
     assert_text(diff(none, ab, true), "SET sql_mode='ANSI',time_zone='+00:00'");
@@ -90,9 +92,11 @@ static void the_collation_follows_its_character_set(void **state)
     (void)state;
     struct engine e;
     engine_init(&e, NULL, NULL, 0);
-    struct settings *u = with(&e, e.no_settings, "character_set_connection", "'utf8mb4'"), *ub = with(&e, u, "collation_connection", "'utf8mb4_bin'"),
+    struct settings *u = with(&e, e.no_settings, "character_set_connection", "'utf8mb4'"),
+                    *ub = with(&e, u, "collation_connection", "'utf8mb4_bin'"),
                     *l = with(&e, ub, "character_set_connection", "'latin1'");
-    assert_text(diff(l, ub, true), "SET character_set_connection='utf8mb4',collation_connection='utf8mb4_bin'");
+    assert_text(diff(l, ub, true),
+                "SET character_set_connection='utf8mb4',collation_connection='utf8mb4_bin'");
     struct settings *uc = with(&e, u, "collation_connection", "'utf8mb4_general_ci'");
     assert_text(diff(ub, uc, true), "SET collation_connection='utf8mb4_general_ci'");
     struct settings *all[] = {u, ub, l, uc};
