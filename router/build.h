@@ -155,7 +155,7 @@ void edit_qualifiers(struct build *b,
 bool splice_facts(struct build *b);
 uint32_t default_source(const struct build *b);
 /* Does a token name a table that is not a plain one of the default source? */
-bool names_special_table(const struct build *b, uint32_t from, uint32_t end, struct str *which);
+bool names_special_table(struct build *b, uint32_t from, uint32_t end, struct str *which);
 
 /* ---- blocks (block.c) ---- */
 struct block *block_query(struct build *b, const struct sql_query *q, struct block *parent,

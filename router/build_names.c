@@ -84,7 +84,7 @@ bool any_sharded(const struct build *b)
     return false;
 }
 
-bool names_special_table(const struct build *b, uint32_t from, uint32_t end, struct str *which)
+bool names_special_table(struct build *b, uint32_t from, uint32_t end, struct str *which)
 {
     const struct conf *c = b->p->router->conf;
     for (uint32_t i = from; i < end; i++) {

@@ -113,7 +113,8 @@ static bool put_names(const struct settings *from, const struct settings *to, st
         struct str have = settings_get(from, str_of(names_vars[i]));
         differ |= !have.ptr || !str_eq(have, v[i]);
     }
-    if (!str_eq(v[0], v[1]) || !str_eq(v[0], v[2])) return false;
+    if (!str_eq(v[0], v[1]) || !str_eq(v[0], v[2]) || v[0].len < 3) return false;
+    if (!str_starts_nocase(v[3], str_make(v[0].ptr, v[0].len - 1))) return false; /* a collation of another character set */
     if (differ) buf_printf(out, "SET NAMES %.*s COLLATE %.*s", STR_ARG(v[0]), STR_ARG(v[3]));
     return true;
 }

@@ -475,7 +475,9 @@ static void bind_and_run(struct exec *e)
 {
     struct fault f;
     const struct sql_scan *scan = &e->f->engine->scan;
-    if (!exec_rescan(e) || plan_bind(e->plan, scan, e->first_id, &e->arena, &e->bound, &f) != SQL_OK) {
+    struct plan_facts facts;
+    front_facts(e->f, &facts);
+    if (!exec_rescan(e) || plan_bind_with(e->plan, scan, &facts, e->first_id, &e->arena, &e->bound, &f) != SQL_OK) {
         if (e->f->engine->scan.text != e->text.ptr) f = no_memory();
         COUNT(e->f->engine, statements_refused);
         refuse(e, &f);

@@ -237,21 +237,25 @@ bool front_set_var(struct front *f, struct str name, struct str literal)
         if (!(f->vars = mem_zalloc(sizeof *f->vars))) return false;
         map_init(f->vars, true);
     }
-    struct front_var *old = map_get(f->vars, name);
-    if (old) {
+    struct front_var *old = map_get(f->vars, name), *v = NULL;
+    size_t before = old ? old->name.len + old->literal.len : 0, now = literal.ptr ? name.len + literal.len : 0;
+    if (now > before && f->var_bytes + (now - before) > FRONT_VAR_BYTES) return false;
+    if (literal.ptr) {
+        if (!(v = mem_alloc(sizeof *v + name.len + literal.len))) return false;
+        char *p = (char *)(v + 1);
+        memcpy(p, name.ptr, name.len);
+        memcpy(p + name.len, literal.ptr, literal.len);
+        *v = (struct front_var){str_make(p, name.len), str_make(p + name.len, literal.len)};
+        if (!map_put(f->vars, v->name, v)) {
+            mem_free(v);
+            return false;
+        }
+    } else if (old) {
         map_del(f->vars, name);
-        mem_free(old);
     }
-    if (!literal.ptr) return true;
-    struct front_var *v = mem_alloc(sizeof *v + name.len + literal.len);
-    if (!v) return false;
-    char *p = (char *)(v + 1);
-    memcpy(p, name.ptr, name.len);
-    memcpy(p + name.len, literal.ptr, literal.len);
-    *v = (struct front_var){str_make(p, name.len), str_make(p + name.len, literal.len)};
-    if (map_put(f->vars, v->name, v)) return true;
-    mem_free(v);
-    return false;
+    mem_free(old);
+    f->var_bytes += now - before;
+    return true;
 }
 
 void front_drop_vars(struct front *f)
@@ -261,6 +265,7 @@ void front_drop_vars(struct front *f)
     map_release(f->vars);
     mem_free(f->vars);
     f->vars = NULL;
+    f->var_bytes = 0;
 }
 
 void front_facts(const struct front *f, struct plan_facts *out)

@@ -70,6 +70,7 @@ struct front {
     int64_t row_count;
     struct front_txn *txn;
     struct map *vars;        /* name -> struct front_var (malloc), NULL: none */
+    size_t var_bytes;        /* of their names and literals; at most FRONT_VAR_BYTES */
     struct front_messages *messages;
     struct exec *exec;       /* the running statement */
     struct str user_text;    /* name@host */
@@ -108,6 +109,8 @@ uint16_t front_status(const struct front *f); /* with MORE_RESULTS_EXISTS when d
 /* SHOW WARNINGS' list. */
 void front_clear_messages(struct front *f);
 void front_add_message(struct front *f, uint8_t level, uint16_t code, struct str text);
+enum { FRONT_VAR_BYTES = 4 << 20 };
+/* False: out of memory, or more than FRONT_VAR_BYTES; the variable keeps its value. */
 bool front_set_var(struct front *f, struct str name, struct str literal) MUST_CHECK; /* literal.ptr NULL: back to NULL */
 void front_drop_vars(struct front *f);
 void front_facts(const struct front *f, struct plan_facts *out);

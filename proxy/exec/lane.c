@@ -398,7 +398,11 @@ static void take_post(struct lane *l)
         struct str value, hex, coll, name;
         if (!cell(&l->cap, 0, i, &value) || !cell(&l->cap, 0, i + 1, &hex) || !cell(&l->cap, 0, i + 2, &coll) || !cell(&l->cap, 0, i + 3, &name)) return;
         struct str lit = var_literal(&l->e->arena, &l->cap.columns[i], value, hex, coll);
-        (void)!front_set_var(f, name, lit);
+        if (front_set_var(f, name, lit)) continue;
+        struct fault fault;
+        fault_set(&fault, &l->e->arena, WIRE_ER_OUT_OF_RESOURCES, "HY000",
+                  "Weir: user variable @%.*s cannot be kept: a session's variables may hold 4 MiB in all; it keeps its old value", STR_ARG(name));
+        exec_fail(l->e, &fault);
     }
     if ((flags & PLAN_CALC_FOUND_ROWS) && n >= 2 && cell(&l->cap, 0, n - 2, &v)) (void)!str_to_u64(v, &f->found_rows);
     if ((flags & PLAN_SETS_LAST_INSERT_ID) && n >= 1 && cell(&l->cap, 0, n - 1, &v)) (void)!str_to_u64(v, &f->last_insert_id);

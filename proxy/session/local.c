@@ -264,6 +264,8 @@ void local_commit_first(struct front *f, struct plan *p, struct str text)
 
 /* ---- savepoints: a list of names here, the work on every server that joined ---- */
 
+enum { NAME_MAX_BYTES = 64 * 4, SAVEPOINTS_MAX = 64 << 10 };
+
 static size_t find_savepoint(const struct front_txn *t, struct str name)
 {
     for (size_t at = 0; t && at < t->savepoints.len;) {
@@ -323,6 +325,14 @@ static void savepoint(struct session *s, const struct sql_stmt *st)
     }
     if (!(t = front_txn(f))) {
         session_close(s, false);
+        return;
+    }
+    if (st->kind == SQL_SAVEPOINT && (name.len > NAME_MAX_BYTES || t->savepoints.len > SAVEPOINTS_MAX)) {
+        bool name_too_long = name.len > NAME_MAX_BYTES;
+        front_err(f, name_too_long ? 1059 : WIRE_ER_OUT_OF_RESOURCES, name_too_long ? "42000" : "HY000",
+                  name_too_long ? arena_printf(&f->engine->arena, "Identifier name '%.*s' is too long", 64, name.ptr)
+                                : STR("Weir: too many savepoints in one transaction: 64 KiB of names are the most; release some"));
+        session_done(s);
         return;
     }
     const char *verb = "SAVEPOINT ";
@@ -455,7 +465,8 @@ static bool unlock_then(struct front *f, void *ctx, const struct exec_result *r)
 {
     if (f->txn) {
         f->txn->locked = false;
-        if (!transaction_open(f)) front_txn_end(f);
+        if (r->failed && !f->txn->begun) front_txn_drop(f); /* closing unlocks what the statement could not */
+        else if (!transaction_open(f)) front_txn_end(f);
     }
     return savepoint_then(f, ctx, r);
 }

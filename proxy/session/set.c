@@ -248,6 +248,10 @@ static bool apply_variable(struct front *f, struct set_job *j, const struct sql_
         fault_set(fault, a, WIRE_ER_NOT_SUPPORTED_YET, "42000", "Weir: sql_select_limit would cut each shard's rows by itself; use LIMIT in the statement");
         return false;
     }
+    if (str_eq(name, STR("collation_connection")) && lit.len > 2 && lit.ptr[0] == '\'') { /* brings its character set along */
+        const struct wire_charset *cs = wire_charset_by_collation(str_make(lit.ptr + 1, lit.len - 2));
+        if (cs && !put_quoted(f, j, "character_set_connection", str_of(cs->charset))) return false;
+    }
     if (is_one_of(name, never)) {
         fault_set(fault, a, WIRE_ER_NOT_SUPPORTED_YET, "42000", "Weir: SET %.*s is not supported through the proxy; set it on the servers", STR_ARG(name));
         return false;

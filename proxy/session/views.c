@@ -1,13 +1,14 @@
 /*
- * views.c - runs a statement that reads information_schema: the questions that must be asked first, one after the other, then the
- * statement itself over derived tables (views.h).
+ * views.c - runs a statement that reads information_schema: the questions that must be asked first, one after
+ * the other, then the statement itself over derived tables (views.h).
  *
  *   for each table read:    LEARN  its columns, of the default source and of every source that rows come from
  *                           GATHER its rows from those sources
  *                           SUMS   sizes of all nodes, when the statement looks at sizes
  *   -> text -> plan -> exec_plan
  *
- * The answers live in the job's arena, which is bounded by max_statement_memory; the text by TEXT_MAX, which any server accepts.
+ * The answers live in the job's arena, which is bounded by max_statement_memory; the text by TEXT_MAX, which
+ * any server accepts.
  */
 #include "proxy/session/views.h"
 
@@ -29,6 +30,7 @@ struct place { /* a reference in the statement */
     const struct view_def *def;
     struct view_filter filter;
     VEC(struct gathered) rows;
+    VEC(struct view_sums) sums;
 };
 enum step_kind { STEP_LEARN, STEP_GATHER, STEP_SUMS };
 struct step {
@@ -45,7 +47,6 @@ struct job {
     uint32_t nplaces;
     VEC(struct learned) learned;
     VEC(struct step) steps;
-    VEC(struct view_sums) sums;
 };
 
 static bool step_then(struct front *f, void *ctx, const struct exec_result *r);
@@ -60,8 +61,12 @@ static void job_free(struct job *j)
 static void job_fail(struct job *j, const struct fault *fault)
 {
     struct front *f = &j->s->f;
-    if (fault) front_fault(f, fault);
-    else front_err(f, WIRE_ER_OUT_OF_RESOURCES, "HY000", STR("Weir: out of memory, or the answer from information_schema is over max_statement_memory"));
+    if (fault)
+        front_fault(f, fault);
+    else
+        front_err(
+            f, WIRE_ER_OUT_OF_RESOURCES, "HY000",
+            STR("Weir: out of memory, or the answer from information_schema is over max_statement_memory"));
     job_free(j);
     session_done(session_of(f));
 }
@@ -70,14 +75,8 @@ static void job_fail(struct job *j, const struct fault *fault)
 
 static bool is_read(const struct sql_table *t)
 {
-    return !t->cte && t->role == SQL_R_READ && str_eq_nocase(t->name.schema, STR("information_schema")) && view_def(t->name.name);
-}
-
-bool views_read(const struct sql_stmt *st)
-{
-    for (uint32_t i = 0; i < st->ntables; i++)
-        if (is_read(st->tables[i])) return true;
-    return false;
+    return !t->cte && t->role == SQL_R_READ && str_eq_nocase(t->name.schema, STR("information_schema")) &&
+           view_def(t->name.name);
 }
 
 static struct view_ask ask_of(const struct job *j, uint32_t place, const struct view_columns *columns)
@@ -91,14 +90,15 @@ static struct view_ask ask_of(const struct job *j, uint32_t place, const struct 
                              .all_system = !f->restricted,
                              .home = j->home,
                              .opt = &f->opt,
-                             .sums = j->sums.at,
-                             .nsums = j->sums.len};
+                             .sums = j->places[place].sums.at,
+                             .nsums = j->places[place].sums.len};
 }
 
 static const struct view_columns *columns_on(const struct job *j, uint32_t source, const struct view_def *def)
 {
     for (uint32_t i = 0; i < j->learned.len; i++)
-        if (j->learned.at[i].source == source && j->learned.at[i].def == def) return &j->learned.at[i].columns;
+        if (j->learned.at[i].source == source && j->learned.at[i].def == def)
+            return &j->learned.at[i].columns;
     return NULL;
 }
 
@@ -108,7 +108,8 @@ static bool add_step(struct job *j, enum step_kind kind, uint32_t source, uint32
 {
     for (uint32_t i = 0; kind == STEP_LEARN && i < j->steps.len; i++) {
         const struct step *x = &j->steps.at[i];
-        if (x->kind == kind && x->source == source && j->places[x->place].def == j->places[place].def) return true;
+        if (x->kind == kind && x->source == source && j->places[x->place].def == j->places[place].def)
+            return true;
     }
     struct step *s = vec_push(&j->steps, &j->arena);
     if (s) *s = (struct step){kind, source, place};
@@ -122,7 +123,8 @@ static bool plan_place(struct job *j, uint32_t i)
     bool ok = add_step(j, STEP_LEARN, j->home, i);
     for (uint32_t s = 0; s < c->nsources && ok; s++) {
         struct view_ask q = ask_of(j, i, NULL);
-        if (s != j->home && view_needs(&q, s)) ok = add_step(j, STEP_LEARN, s, i) && add_step(j, STEP_GATHER, s, i);
+        if (s != j->home && view_needs(&q, s))
+            ok = add_step(j, STEP_LEARN, s, i) && add_step(j, STEP_GATHER, s, i);
     }
     bool sums = str_eq(str_of(p->def->name), STR("TABLES")) && view_wants_sums(plan_info(j->plan)->scan);
     for (uint32_t s = 0; s < c->nsources && ok && sums; s++) {
@@ -148,7 +150,9 @@ static bool find_places(struct job *j)
         struct place *p = &j->places[j->nplaces++];
         p->table = t;
         p->def = view_def(t->name.name);
-        if (!view_filter_read(info->scan, t, p->def, current, &j->arena, &p->filter) || !plan_place(j, j->nplaces - 1)) return false;
+        if (!view_filter_read(info->scan, t, p->def, current, &j->arena, &p->filter) ||
+            !plan_place(j, j->nplaces - 1))
+            return false;
     }
     return true;
 }
@@ -159,9 +163,18 @@ static enum view_class class_of(const struct wire_column *c)
 {
     enum view_class whole = c->flags & WIRE_COLUMN_UNSIGNED ? VIEW_UNSIGNED : VIEW_NUMBER;
     switch (c->type) {
-    case WIRE_TYPE_TINY: case WIRE_TYPE_SHORT: case WIRE_TYPE_LONG: case WIRE_TYPE_LONGLONG: case WIRE_TYPE_INT24: return whole;
-    case WIRE_TYPE_DECIMAL: case WIRE_TYPE_FLOAT: case WIRE_TYPE_DOUBLE: case WIRE_TYPE_YEAR: case WIRE_TYPE_NEWDECIMAL: return VIEW_NUMBER;
-    case WIRE_TYPE_TIMESTAMP: case WIRE_TYPE_DATETIME: return VIEW_TIME;
+    case WIRE_TYPE_TINY:
+    case WIRE_TYPE_SHORT:
+    case WIRE_TYPE_LONG:
+    case WIRE_TYPE_LONGLONG:
+    case WIRE_TYPE_INT24: return whole;
+    case WIRE_TYPE_DECIMAL:
+    case WIRE_TYPE_FLOAT:
+    case WIRE_TYPE_DOUBLE:
+    case WIRE_TYPE_YEAR:
+    case WIRE_TYPE_NEWDECIMAL: return VIEW_NUMBER;
+    case WIRE_TYPE_TIMESTAMP:
+    case WIRE_TYPE_DATETIME: return VIEW_TIME;
     default: return VIEW_TEXT;
     }
 }
@@ -197,11 +210,11 @@ static bool keep_rows(struct job *j, const struct step *st, const struct exec_ca
     return true;
 }
 
-static struct view_sums *sums_for(struct job *j, const struct conf_table *t)
+static struct view_sums *sums_for(struct job *j, struct place *p, const struct conf_table *t)
 {
-    for (uint32_t i = 0; i < j->sums.len; i++)
-        if (j->sums.at[i].table == t) return &j->sums.at[i];
-    struct view_sums *s = vec_push(&j->sums, &j->arena);
+    for (uint32_t i = 0; i < p->sums.len; i++)
+        if (p->sums.at[i].table == t) return &p->sums.at[i];
+    struct view_sums *s = vec_push(&p->sums, &j->arena);
     if (s) s->table = t;
     return s;
 }
@@ -221,7 +234,7 @@ static bool keep_sums(struct job *j, const struct step *st, const struct exec_ca
         if (!router_logical(f->realm->snap->router, st->source, row[0], row[1], &schema, &name)) continue;
         const struct conf_schema *s = conf_schema(f->realm->conf, schema);
         const struct conf_table *t = s ? conf_table(s, name) : NULL;
-        struct view_sums *sum = t ? sums_for(j, t) : NULL;
+        struct view_sums *sum = t ? sums_for(j, &j->places[st->place], t) : NULL;
         if (!t) continue;
         if (!sum) return false;
         sum->rows += number(row[2]);
@@ -289,7 +302,9 @@ static void run(struct job *j)
     env.system_as_is = true;
     if (!render(j, &text)) {
         fault_set(&fault, &e->arena, WIRE_ER_OUT_OF_RESOURCES, "HY000",
-                  "Weir: the answer from information_schema is over %u MB or max_statement_memory; say which TABLE_SCHEMA and TABLE_NAME", TEXT_MAX >> 20);
+                  "Weir: the answer from information_schema is over %u MB or max_statement_memory; say which "
+                  "TABLE_SCHEMA and TABLE_NAME",
+                  TEXT_MAX >> 20);
         job_fail(j, &fault);
     } else if (sql_scan(&e->scan, text.data, text.len, 0, &f->opt) != SQL_OK) {
         job_fail(j, NULL);
@@ -354,8 +369,12 @@ static bool step_then(struct front *f, void *ctx, const struct exec_result *r)
         advance(j);
         return true;
     }
-    if (r->failed) front_fault(f, &r->fault);
-    else front_err(f, WIRE_ER_OUT_OF_RESOURCES, "HY000", STR("Weir: out of memory, or the answer from information_schema is over max_statement_memory"));
+    if (r->failed)
+        front_fault(f, &r->fault);
+    else
+        front_err(
+            f, WIRE_ER_OUT_OF_RESOURCES, "HY000",
+            STR("Weir: out of memory, or the answer from information_schema is over max_statement_memory"));
     job_free(j);
     return false; /* the exec that called us says that the statement is over */
 }
@@ -381,22 +400,31 @@ void views_statement(struct session *s, struct plan *p)
     arena_init(&j->arena, c->weir.max_statement_memory);
     j->home = home_of(s);
     j->allowed = arena_array(&j->arena, bool, c->nschemas + 1);
-    for (uint32_t i = 0; j->allowed && i < c->nschemas; i++) j->allowed[i] = login_may_use(s, c->schemas[i].name);
-    if (!j->allowed || !find_places(j)) job_fail(j, NULL);
-    else advance(j);
+    for (uint32_t i = 0; j->allowed && i < c->nschemas; i++)
+        j->allowed[i] = login_may_use(s, c->schemas[i].name);
+    if (!j->allowed || !find_places(j))
+        job_fail(j, NULL);
+    else
+        advance(j);
 }
 
 /* ---- SHOW ---- */
 
-#define STATUS_COLUMNS                                                                                                                              \
-    "TABLE_NAME AS Name, ENGINE AS Engine, VERSION AS Version, ROW_FORMAT AS Row_format, TABLE_ROWS AS `Rows`, AVG_ROW_LENGTH AS Avg_row_length, "    \
-    "DATA_LENGTH AS Data_length, MAX_DATA_LENGTH AS Max_data_length, INDEX_LENGTH AS Index_length, DATA_FREE AS Data_free, "                          \
-    "AUTO_INCREMENT AS Auto_increment, CREATE_TIME AS Create_time, UPDATE_TIME AS Update_time, CHECK_TIME AS Check_time, "                            \
-    "TABLE_COLLATION AS Collation, CHECKSUM AS Checksum, CREATE_OPTIONS AS Create_options, TABLE_COMMENT AS Comment"
-#define CODE_COLUMNS                                                                                                                                \
-    "CHARACTER_SET_CLIENT AS character_set_client, COLLATION_CONNECTION AS collation_connection, DATABASE_COLLATION AS `Database Collation`"
-#define ROUTINE_COLUMNS                                                                                                                             \
-    "ROUTINE_SCHEMA AS Db, ROUTINE_NAME AS Name, ROUTINE_TYPE AS Type, DEFINER AS Definer, LAST_ALTERED AS Modified, CREATED AS Created, "            \
+#define STATUS_COLUMNS                                                                                       \
+    "TABLE_NAME AS Name, ENGINE AS Engine, VERSION AS Version, ROW_FORMAT AS Row_format, TABLE_ROWS AS "     \
+    "`Rows`, AVG_ROW_LENGTH AS Avg_row_length, "                                                             \
+    "DATA_LENGTH AS Data_length, MAX_DATA_LENGTH AS Max_data_length, INDEX_LENGTH AS Index_length, "         \
+    "DATA_FREE AS Data_free, "                                                                               \
+    "AUTO_INCREMENT AS Auto_increment, CREATE_TIME AS Create_time, UPDATE_TIME AS Update_time, CHECK_TIME "  \
+    "AS Check_time, "                                                                                        \
+    "TABLE_COLLATION AS Collation, CHECKSUM AS Checksum, CREATE_OPTIONS AS Create_options, TABLE_COMMENT "   \
+    "AS Comment"
+#define CODE_COLUMNS                                                                                         \
+    "CHARACTER_SET_CLIENT AS character_set_client, COLLATION_CONNECTION AS collation_connection, "           \
+    "DATABASE_COLLATION AS `Database Collation`"
+#define ROUTINE_COLUMNS                                                                                      \
+    "ROUTINE_SCHEMA AS Db, ROUTINE_NAME AS Name, ROUTINE_TYPE AS Type, DEFINER AS Definer, LAST_ALTERED AS " \
+    "Modified, CREATED AS Created, "                                                                         \
     "SECURITY_TYPE AS Security_type, ROUTINE_COMMENT AS Comment, " CODE_COLUMNS
 
 static const struct show {
@@ -408,19 +436,24 @@ static const struct show {
     const char *like;      /* column that LIKE filters */
     const char *order;
 } shows[] = {
-    {SQL_SHOW_TABLE_STATUS, STATUS_COLUMNS, ", MAX_INDEX_LENGTH AS Max_index_length, TEMPORARY AS Temporary", "TABLES", "TABLE_SCHEMA=", true, "TABLE_NAME",
-     "Name COLLATE utf8mb3_bin"},
+    {SQL_SHOW_TABLE_STATUS, STATUS_COLUMNS, ", MAX_INDEX_LENGTH AS Max_index_length, TEMPORARY AS Temporary",
+     "TABLES", "TABLE_SCHEMA=", true, "TABLE_NAME", "Name COLLATE utf8mb3_bin"},
     {SQL_SHOW_TRIGGERS,
-     "TRIGGER_NAME AS `Trigger`, EVENT_MANIPULATION AS Event, EVENT_OBJECT_TABLE AS `Table`, ACTION_STATEMENT AS Statement, ACTION_TIMING AS Timing, "
+     "TRIGGER_NAME AS `Trigger`, EVENT_MANIPULATION AS Event, EVENT_OBJECT_TABLE AS `Table`, "
+     "ACTION_STATEMENT AS Statement, ACTION_TIMING AS Timing, "
      "CREATED AS Created, SQL_MODE AS sql_mode, DEFINER AS Definer, " CODE_COLUMNS,
      "", "TRIGGERS", "EVENT_OBJECT_SCHEMA=", true, "EVENT_OBJECT_TABLE", "`Table`, Timing, Event, Created"},
     {SQL_SHOW_EVENTS,
-     "EVENT_SCHEMA AS Db, EVENT_NAME AS Name, DEFINER AS Definer, TIME_ZONE AS `Time zone`, EVENT_TYPE AS Type, EXECUTE_AT AS `Execute at`, "
-     "INTERVAL_VALUE AS `Interval value`, INTERVAL_FIELD AS `Interval field`, STARTS AS Starts, ENDS AS Ends, STATUS AS Status, "
+     "EVENT_SCHEMA AS Db, EVENT_NAME AS Name, DEFINER AS Definer, TIME_ZONE AS `Time zone`, EVENT_TYPE AS "
+     "Type, EXECUTE_AT AS `Execute at`, "
+     "INTERVAL_VALUE AS `Interval value`, INTERVAL_FIELD AS `Interval field`, STARTS AS Starts, ENDS AS "
+     "Ends, STATUS AS Status, "
      "ORIGINATOR AS Originator, " CODE_COLUMNS,
      "", "EVENTS", "EVENT_SCHEMA=", true, "EVENT_NAME", "Db, Name"},
-    {SQL_SHOW_FUNCTION_STATUS, ROUTINE_COLUMNS, "", "ROUTINES", "ROUTINE_TYPE='FUNCTION'", false, "ROUTINE_NAME", "Db, Name"},
-    {SQL_SHOW_PROCEDURE_STATUS, ROUTINE_COLUMNS, "", "ROUTINES", "ROUTINE_TYPE='PROCEDURE'", false, "ROUTINE_NAME", "Db, Name"},
+    {SQL_SHOW_FUNCTION_STATUS, ROUTINE_COLUMNS, "", "ROUTINES", "ROUTINE_TYPE='FUNCTION'", false,
+     "ROUTINE_NAME", "Db, Name"},
+    {SQL_SHOW_PROCEDURE_STATUS, ROUTINE_COLUMNS, "", "ROUTINES", "ROUTINE_TYPE='PROCEDURE'", false,
+     "ROUTINE_NAME", "Db, Name"},
 };
 
 static struct str span_text(const struct sql_scan *scan, struct sql_span sp)
@@ -437,7 +470,8 @@ static void run_text(struct session *s, struct str text)
     struct plan_env env = front_env(f);
     struct plan *p = NULL;
     struct fault fault = {WIRE_ER_OUT_OF_RESOURCES, "HY000", STR("Weir: out of memory")};
-    if (sql_scan(&e->scan, text.ptr, text.len, 0, &f->opt) != SQL_OK || plan_build(&env, &e->scan, &e->arena, &p, &fault) != SQL_OK) {
+    if (sql_scan(&e->scan, text.ptr, text.len, 0, &f->opt) != SQL_OK ||
+        plan_build(&env, &e->scan, &e->arena, &p, &fault) != SQL_OK) {
         front_fault(f, &fault);
         session_done(s);
         return;
@@ -446,15 +480,16 @@ static void run_text(struct session *s, struct str text)
     plan_unref(p);
 }
 
-void views_show(struct session *s, const struct sql_scan *scan, const struct sql_show_stmt *sh, struct str schema)
+void views_show(struct session *s, const struct sql_scan *scan, const struct sql_show_stmt *sh,
+                struct str schema)
 {
     const struct show *w = shows;
     struct buf t = {0};
     struct control_source home = {0};
     while (w->what != sh->what) w++;
     control_source_state(s->f.realm->snap->control, home_of(s), &home);
-    buf_printf(&t, "SELECT * FROM (SELECT %s%s FROM information_schema.%s WHERE %s", w->columns, home.mariadb ? w->mariadb_columns : "", w->from,
-               w->condition);
+    buf_printf(&t, "SELECT * FROM (SELECT %s%s FROM information_schema.%s WHERE %s", w->columns,
+               home.mariadb ? w->mariadb_columns : "", w->from, w->condition);
     if (w->by_schema) sql_put_string(&t, schema, &s->f.opt);
     if (sh->like) {
         buf_printf(&t, " AND %s LIKE ", w->like);

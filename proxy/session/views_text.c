@@ -1,13 +1,15 @@
 /*
- * views_text.c - the derived tables that stand for information_schema's: rules, facts and the statement's conditions in, text out.
+ * views_text.c - the derived tables that stand for information_schema's: rules, facts and the statement's
+ * conditions in, text out.
  *
  *   a database of a source            rows shown
- *   home of a schema                  its unlisted tables: NOT IN (nodes, and names that the rules give to others)
- *   any with a representative node    those, renamed by CASE
- *   system                            all, as they are
+ *   home of a schema                  its unlisted tables: NOT IN (nodes, and names that the rules give to
+ * others) any with a representative node    those, renamed by CASE system                            all, as
+ * they are
  *
- * Each of these is a SELECT of its own with TABLE_SCHEMA = '..': then servers list one database only, and open one table only where the table is
- * named too. Names are compared as binary strings, for information_schema itself ignores letter case while tables do not.
+ * Each of these is a SELECT of its own with TABLE_SCHEMA = '..': then servers list one database only, and
+ * open one table only where the table is named too. Names are compared as binary strings, for
+ * information_schema itself ignores letter case while tables do not.
  */
 #include "proxy/session/views.h"
 
@@ -18,9 +20,11 @@ static const struct view_def defs[] = {
     {"COLUMNS", "TABLE_SCHEMA", "TABLE_NAME", NULL, NULL, NULL},
     {"STATISTICS", "TABLE_SCHEMA", "TABLE_NAME", "INDEX_SCHEMA", NULL, NULL},
     {"SCHEMATA", "SCHEMA_NAME", NULL, NULL, NULL, NULL},
-    {"KEY_COLUMN_USAGE", "TABLE_SCHEMA", "TABLE_NAME", "CONSTRAINT_SCHEMA", "REFERENCED_TABLE_SCHEMA", "REFERENCED_TABLE_NAME"},
+    {"KEY_COLUMN_USAGE", "TABLE_SCHEMA", "TABLE_NAME", "CONSTRAINT_SCHEMA", "REFERENCED_TABLE_SCHEMA",
+     "REFERENCED_TABLE_NAME"},
     {"TABLE_CONSTRAINTS", "TABLE_SCHEMA", "TABLE_NAME", "CONSTRAINT_SCHEMA", NULL, NULL},
-    {"REFERENTIAL_CONSTRAINTS", "CONSTRAINT_SCHEMA", "TABLE_NAME", NULL, "UNIQUE_CONSTRAINT_SCHEMA", "REFERENCED_TABLE_NAME"},
+    {"REFERENTIAL_CONSTRAINTS", "CONSTRAINT_SCHEMA", "TABLE_NAME", NULL, "UNIQUE_CONSTRAINT_SCHEMA",
+     "REFERENCED_TABLE_NAME"},
     {"CHECK_CONSTRAINTS", "CONSTRAINT_SCHEMA", "TABLE_NAME", NULL, NULL, NULL},
     {"VIEWS", "TABLE_SCHEMA", "TABLE_NAME", NULL, NULL, NULL},
     {"TRIGGERS", "EVENT_OBJECT_SCHEMA", "EVENT_OBJECT_TABLE", "TRIGGER_SCHEMA", NULL, NULL},
@@ -53,133 +57,12 @@ const struct view_def *view_def(struct str table)
     return NULL;
 }
 
-/* ---- conditions ---- */
-
-static bool is_ascii(struct str s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if ((unsigned char)s.ptr[i] >= 0x80) return false;
-    return true;
-}
-
-struct reading {
-    const struct sql_scan *scan;
-    const struct sql_table *t;
-    const struct view_def *def;
-    struct str current;
-    struct arena *a;
-    bool alone; /* the only table of its block: unqualified columns are its own */
-    struct view_filter *out;
-    bool oom;
-};
-
-static const struct sql_expr *bare(const struct sql_expr *e)
-{
-    while (e && e->kind == SQL_E_PAREN) e = e->args[0];
-    return e;
-}
-
-/* The names that `e` is compared with, when it is the schema's or table's column of this reference. */
-static struct view_names *names_of(const struct reading *r, const struct sql_expr *e)
-{
-    e = bare(e);
-    if (!e || e->kind != SQL_E_COLUMN) return NULL;
-    struct str alias = r->t->has_alias ? r->t->alias : r->t->name.name;
-    if (e->name->table.len ? !str_eq(e->name->table, alias) : !r->alone) return NULL;
-    if (str_eq_nocase(e->name->name, str_of(r->def->schema))) return &r->out->schema;
-    if (r->def->table && str_eq_nocase(e->name->name, str_of(r->def->table))) return &r->out->table;
-    return NULL;
-}
-
-/* A constant that can be compared here: 1; NULL: 0; any other: -1. */
-static int constant(struct reading *r, const struct sql_expr *e, struct str *out)
-{
-    e = bare(e);
-    if (!e) return -1;
-    if (e->kind == SQL_E_NULL) return 0;
-    if (e->kind == SQL_E_CALL && e->call->fn == SQL_FN_DATABASE) {
-        *out = r->current;
-        return r->current.len ? 1 : 0;
-    }
-    if (e->kind != SQL_E_LITERAL || r->scan->toks[e->span.first].kind != SQL_T_STRING) return -1;
-    *out = sql_literal_text(r->scan, e, r->a);
-    if (!out->ptr) r->oom = true;
-    return is_ascii(*out) ? 1 : -1;
-}
-
-static void take(struct reading *r, struct view_names *names, struct sql_expr *const *values, uint32_t n, bool exact, bool null_too)
-{
-    if (!names->any) return; /* one condition is enough: the statement keeps them all */
-    struct str *at = arena_array(r->a, struct str, n + 1);
-    uint32_t found = 0;
-    if (!at) {
-        r->oom = true;
-        return;
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        int got = constant(r, values[i], &at[found]);
-        if (got < 0 || (got == 0 && null_too) || r->oom) return;
-        found += (uint32_t)got;
-    }
-    *names = (struct view_names){.exact = exact, .at = at, .n = found};
-}
-
-static bool has_wildcard(struct str s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (s.ptr[i] == '%' || s.ptr[i] == '_' || s.ptr[i] == '\\') return true;
-    return false;
-}
-
-static void read_condition(struct reading *r, const struct sql_expr *e)
-{
-    struct view_names *names;
-    struct str text;
-    e = bare(e);
-    if (!e || r->oom) return;
-    if (e->kind == SQL_E_IN) {
-        if (!(e->flags & SQL_EF_NOT) && !e->query && e->nargs > 1 && (names = names_of(r, e->args[0]))) take(r, names, e->args + 1, e->nargs - 1, false, false);
-        return;
-    }
-    if (e->kind != SQL_E_BINARY || (e->flags & SQL_EF_NOT)) return;
-    if (e->op == SQL_OP_AND) {
-        read_condition(r, e->args[0]);
-        read_condition(r, e->args[1]);
-    } else if (e->op == SQL_OP_EQ || e->op == SQL_OP_NSEQ) {
-        if ((names = names_of(r, e->args[0]))) take(r, names, &e->args[1], 1, true, e->op == SQL_OP_NSEQ);
-        else if ((names = names_of(r, e->args[1]))) take(r, names, &e->args[0], 1, true, e->op == SQL_OP_NSEQ);
-    } else if (e->op == SQL_OP_LIKE && e->nargs == 2 && (names = names_of(r, e->args[0])) && constant(r, e->args[1], &text) == 1 && !has_wildcard(text)) {
-        take(r, names, &e->args[1], 1, false, false);
-    }
-}
-
-bool view_filter_read(const struct sql_scan *scan, const struct sql_table *t, const struct view_def *def, struct str current, struct arena *a,
-                      struct view_filter *out)
-{
-    struct reading r = {.scan = scan, .t = t, .def = def, .current = current, .a = a, .out = out};
-    *out = (struct view_filter){.schema = {.any = true}, .table = {.any = true}};
-    if (!t->query || t->query->kind != SQL_Q_SELECT || !t->query->where) return true;
-    r.alone = t->query->from && t->query->from->kind == SQL_J_TABLE && t->query->from->table == t;
-    read_condition(&r, t->query->where);
-    return !r.oom;
-}
-
-static bool may_be(const struct view_names *names, struct str name)
-{
-    if (names->any || !is_ascii(name)) return true; /* by a collation 'e' may be equal to e with an accent */
-    for (uint32_t i = 0; i < names->n; i++) {
-        struct str given = names->at[i];
-        if (names->exact ? str_eq(given, name) : str_eq_nocase(str_trim(given), name)) return true;
-    }
-    return false;
-}
-
 /* ---- literals ---- */
 
 /* In any character set of the connection: ASCII as it is, the rest (utf8) by its bytes. */
 static void put_literal(struct buf *b, struct str s, const struct sql_options *opt)
 {
-    bool plain = is_ascii(s);
+    bool plain = view_is_ascii(s);
     for (size_t i = 0; i < s.len && plain; i++) plain = s.ptr[i] != '\\' && s.ptr[i] != 0;
     if (plain) {
         sql_put_string(b, s, opt);
@@ -217,13 +100,14 @@ static const struct conf_node *representative(const struct view_ask *q, const st
 
 static bool shown(const struct view_ask *q, const struct conf_schema *s)
 {
-    return q->allowed[s->index] && may_be(&q->filter->schema, s->name);
+    return q->allowed[s->index] && view_may_be(&q->filter->schema, s->name);
 }
 
 static bool is_rep(const struct view_ask *q, const struct conf_table *t, uint32_t source, struct str database)
 {
     const struct conf_node *n = representative(q, t);
-    return n && n->source == source && str_eq(n->database, database) && may_be(&q->filter->table, t->name);
+    return n && n->source == source && str_eq(n->database, database) &&
+           view_may_be(&q->filter->table, t->name);
 }
 
 static bool none_left(const struct view_names *n)
@@ -238,11 +122,12 @@ bool view_needs(const struct view_ask *q, uint32_t source)
         const struct conf_schema *s = &q->conf->schemas[i];
         if (!shown(q, s)) continue;
         /* A name that the rules know is no unlisted table's. */
-        bool only_ruled = q->def->table && q->filter->table.exact && q->filter->table.n == 1 && conf_table(s, q->filter->table.at[0]);
+        bool only_ruled = q->def->table && q->filter->table.exact && q->filter->table.n == 1 &&
+                          conf_table(s, q->filter->table.at[0]);
         if (s->default_source == source && !only_ruled) return true;
         for (uint32_t j = 0; q->def->table && j < s->ntables; j++) {
             const struct conf_node *n = representative(q, &s->tables[j]);
-            if (n && n->source == source && may_be(&q->filter->table, s->tables[j].name)) return true;
+            if (n && n->source == source && view_may_be(&q->filter->table, s->tables[j].name)) return true;
         }
     }
     return false;
@@ -257,7 +142,7 @@ struct branch {
     bool bytes;
     const struct conf_schema *schema; /* NULL: a system schema, nothing is renamed */
     struct str database;
-    bool reps;                        /* representatives; else the unlisted tables */
+    bool reps; /* representatives; else the unlisted tables */
     struct buf *out;
 };
 
@@ -337,7 +222,8 @@ static void put_ref_table(const struct branch *b, const char *column)
         for (uint32_t j = 0; j < s->ntables; j++) {
             for (uint32_t k = 0; k < s->tables[j].nnodes; k++) {
                 const struct conf_node *n = &s->tables[j].nodes[k];
-                if (n->source != b->source || (pass == 0) != str_eq(n->database, b->database) || str_eq(n->table, s->tables[j].name) || map_get(&seen, n->table))
+                if (n->source != b->source || (pass == 0) != str_eq(n->database, b->database) ||
+                    str_eq(n->table, s->tables[j].name) || map_get(&seen, n->table))
                     continue;
                 if (!begun) buf_printf(b->out, "CASE CAST(%s AS BINARY)", column);
                 begun = true;
@@ -355,7 +241,9 @@ static void put_constraint(const struct branch *b)
 {
     const char *t = b->q->def->table;
     buf_printf(b->out,
-               "IF(LEFT(CONSTRAINT_NAME,CHAR_LENGTH(%s)+6)=CONCAT(%s,'_ibfk_') OR LEFT(CONSTRAINT_NAME,CHAR_LENGTH(%s)+5)=CONCAT(%s,'_chk_'),CONCAT(", t, t, t, t);
+               "IF(LEFT(CONSTRAINT_NAME,CHAR_LENGTH(%s)+6)=CONCAT(%s,'_ibfk_') OR "
+               "LEFT(CONSTRAINT_NAME,CHAR_LENGTH(%s)+5)=CONCAT(%s,'_chk_'),CONCAT(",
+               t, t, t, t);
     put_table(b);
     buf_printf(b->out, ",SUBSTR(CONSTRAINT_NAME,CHAR_LENGTH(%s)+1)),CONSTRAINT_NAME)", t);
 }
@@ -367,16 +255,22 @@ static const struct view_sums *sums_of(const struct view_ask *q, const struct co
     return NULL;
 }
 
-static const char *const summed[] = {"TABLE_ROWS", "DATA_LENGTH", "INDEX_LENGTH", "DATA_FREE", "AVG_ROW_LENGTH"};
+static const char *const summed[] = {VIEW_SIZES};
 
 static bool sum_value(const struct view_sums *s, struct str column, uint64_t *v)
 {
-    if (is_column("TABLE_ROWS", column)) *v = s->rows;
-    else if (is_column("DATA_LENGTH", column)) *v = s->data;
-    else if (is_column("INDEX_LENGTH", column)) *v = s->index;
-    else if (is_column("DATA_FREE", column)) *v = s->free;
-    else if (is_column("AVG_ROW_LENGTH", column)) *v = s->rows ? s->data / s->rows : 0;
-    else return false;
+    if (is_column("TABLE_ROWS", column))
+        *v = s->rows;
+    else if (is_column("DATA_LENGTH", column))
+        *v = s->data;
+    else if (is_column("INDEX_LENGTH", column))
+        *v = s->index;
+    else if (is_column("DATA_FREE", column))
+        *v = s->free;
+    else if (is_column("AVG_ROW_LENGTH", column))
+        *v = s->rows ? s->data / s->rows : 0;
+    else
+        return false;
     return true;
 }
 
@@ -389,15 +283,19 @@ static void put_size(const struct branch *b, struct str column)
         const struct conf_table *t = &s->tables[i];
         const struct view_sums *sum = sums_of(b->q, t);
         uint64_t v = 0;
-        if (t->kind != CONF_TABLE_SHARDED || !is_rep(b->q, t, b->source, b->database) || (!next_id && (!sum || !sum_value(sum, column, &v)))) continue;
+        if (t->kind != CONF_TABLE_SHARDED || !is_rep(b->q, t, b->source, b->database) ||
+            (!next_id && (!sum || !sum_value(sum, column, &v))))
+            continue;
         if (!begun) buf_printf(b->out, "CASE CAST(%s AS BINARY)", b->q->def->table);
         begun = true;
         buf_putz(b->out, " WHEN ");
         put_literal(b->out, representative(b->q, t)->table, b->q->opt);
         buf_putz(b->out, " THEN ");
         buf_putz(b->out, "CAST("); /* a plain number is signed, and the two together make a DECIMAL */
-        if (next_id) buf_putz(b->out, "NULL");
-        else buf_put_dec(b->out, v);
+        if (next_id)
+            buf_putz(b->out, "NULL");
+        else
+            buf_put_dec(b->out, v);
         buf_putz(b->out, " AS UNSIGNED)");
     }
     if (begun) buf_putz(b->out, " ELSE ");
@@ -478,20 +376,27 @@ static void put_where(const struct branch *b)
 
 static void put_in(const struct branch *b, const char *column, struct literals *l, bool also_binary)
 {
-    buf_printf(b->out, l->n == 1 ? " AND %s=" STR_FMT : " AND %s IN (" STR_FMT ")", column, STR_ARG(buf_str(&l->text)));
-    if (also_binary) buf_printf(b->out, l->n == 1 ? " AND CAST(%s AS BINARY)=" STR_FMT : " AND CAST(%s AS BINARY) IN (" STR_FMT ")", column, STR_ARG(buf_str(&l->text)));
+    buf_printf(b->out, l->n == 1 ? " AND %s=" STR_FMT : " AND %s IN (" STR_FMT ")", column,
+               STR_ARG(buf_str(&l->text)));
+    if (also_binary)
+        buf_printf(b->out,
+                   l->n == 1 ? " AND CAST(%s AS BINARY)=" STR_FMT
+                             : " AND CAST(%s AS BINARY) IN (" STR_FMT ")",
+                   column, STR_ARG(buf_str(&l->text)));
     b->out->failed |= l->text.failed;
 }
 
 static void put_not_in(const struct branch *b, struct literals *l)
 {
-    if (l->n) buf_printf(b->out, " AND CAST(%s AS BINARY) NOT IN (" STR_FMT ")", b->q->def->table, STR_ARG(buf_str(&l->text)));
+    if (l->n)
+        buf_printf(b->out, " AND CAST(%s AS BINARY) NOT IN (" STR_FMT ")", b->q->def->table,
+                   STR_ARG(buf_str(&l->text)));
     b->out->failed |= l->text.failed;
 }
 
 static void hide(const struct branch *b, struct map *seen, struct literals *l, struct str name)
 {
-    if (map_get(seen, name) || !may_be(&b->q->filter->table, name)) return;
+    if (map_get(seen, name) || !view_may_be(&b->q->filter->table, name)) return;
     b->out->failed |= !map_put(seen, name, l);
     list_add(l, name, b->q->opt);
 }
@@ -507,7 +412,8 @@ static void put_hidden(const struct branch *b)
         for (uint32_t j = 0; j < c->schemas[i].ntables; j++) {
             const struct conf_table *t = &c->schemas[i].tables[j];
             for (uint32_t k = 0; k < t->nnodes; k++)
-                if (t->nodes[k].source == b->source && str_eq(t->nodes[k].database, b->database)) hide(b, &seen, &l, t->nodes[k].table);
+                if (t->nodes[k].source == b->source && str_eq(t->nodes[k].database, b->database))
+                    hide(b, &seen, &l, t->nodes[k].table);
         }
     }
     for (uint32_t j = 0; j < b->schema->ntables; j++) hide(b, &seen, &l, b->schema->tables[j].name);
@@ -540,7 +446,8 @@ static void put_unlisted(struct branch *b, uint32_t *n)
     b->reps = false;
     begin_branch(b, n);
     put_where(b);
-    if (!d->table || !column_of(b->theirs, str_of(d->table))) return; /* MySQL's CHECK_CONSTRAINTS does not name the table */
+    if (!d->table || !column_of(b->theirs, str_of(d->table)))
+        return; /* MySQL's CHECK_CONSTRAINTS does not name the table */
     put_named(b, d->table, named);
     put_hidden(b);
 }
@@ -550,7 +457,8 @@ static void put_reps(struct branch *b, uint32_t *n)
     const struct conf_schema *s = b->schema;
     struct literals l = {0};
     for (uint32_t i = 0; i < s->ntables; i++)
-        if (is_rep(b->q, &s->tables[i], b->source, b->database)) list_add(&l, representative(b->q, &s->tables[i])->table, b->q->opt);
+        if (is_rep(b->q, &s->tables[i], b->source, b->database))
+            list_add(&l, representative(b->q, &s->tables[i])->table, b->q->opt);
     b->reps = true;
     if (l.n && column_of(b->theirs, str_of(b->q->def->table))) {
         begin_branch(b, n);
@@ -565,13 +473,15 @@ static void put_system(struct branch *b, uint32_t *n)
     const struct view_names *named = &b->q->filter->schema;
     struct literals l = {0};
     bool schemata = !b->q->def->table && is_column("SCHEMATA", str_of(b->q->def->name));
-    uint32_t last = b->q->all_system && !schemata ? COUNT_OF(system_schemas) : 1; /* SCHEMATA and SHOW DATABASES say the same */
+    uint32_t last = b->q->all_system && !schemata ? COUNT_OF(system_schemas)
+                                                  : 1; /* SCHEMATA and SHOW DATABASES say the same */
     for (uint32_t i = 0; i < last; i++)
-        if (may_be(named, str_of(system_schemas[i]))) list_add(&l, str_of(system_schemas[i]), b->q->opt);
+        if (view_may_be(named, str_of(system_schemas[i]))) list_add(&l, str_of(system_schemas[i]), b->q->opt);
     b->schema = NULL;
     if (l.n) {
         begin_branch(b, n);
-        buf_printf(b->out, l.n == 1 ? " WHERE %s=" STR_FMT : " WHERE %s IN (" STR_FMT ")", b->q->def->schema, STR_ARG(buf_str(&l.text)));
+        buf_printf(b->out, l.n == 1 ? " WHERE %s=" STR_FMT : " WHERE %s IN (" STR_FMT ")", b->q->def->schema,
+                   STR_ARG(buf_str(&l.text)));
         if (b->q->def->table) put_named(b, b->q->def->table, &b->q->filter->table);
     }
     buf_release(&l.text);
@@ -597,7 +507,8 @@ static void put_schema(struct branch *b, uint32_t *n)
     map_release(&seen);
 }
 
-uint32_t view_put_branches(const struct view_ask *q, uint32_t source, const struct view_columns *theirs, bool bytes, struct buf *out)
+uint32_t view_put_branches(const struct view_ask *q, uint32_t source, const struct view_columns *theirs,
+                           bool bytes, struct buf *out)
 {
     struct branch b = {.q = q, .source = source, .theirs = theirs, .bytes = bytes, .out = out};
     uint32_t n = 0;
@@ -612,27 +523,14 @@ uint32_t view_put_branches(const struct view_ask *q, uint32_t source, const stru
 
 /* ---- sizes of all nodes ---- */
 
-bool view_wants_sums(const struct sql_scan *scan)
-{
-    for (uint32_t i = 0; i < scan->ntoks; i++) {
-        const struct sql_tok *t = &scan->toks[i];
-        if (t->kind == SQL_T_OP && t->word == SQL_OP_STAR && i && (scan->toks[i - 1].kind != SQL_T_OP || scan->toks[i - 1].word != SQL_OP_LPAREN)) return true;
-        if (t->kind != SQL_T_WORD && t->kind != SQL_T_QUOTED) continue;
-        struct str w = sql_tok_str(scan, i);
-        if (t->kind == SQL_T_QUOTED && w.len > 2) w = str_make(w.ptr + 1, w.len - 2);
-        for (size_t k = 0; k < COUNT_OF(summed); k++)
-            if (is_column(summed[k], w)) return true;
-    }
-    return false;
-}
-
 static bool in_question(const struct view_ask *q, const struct conf_schema *s, const struct conf_table *t)
 {
-    return t->kind == CONF_TABLE_SHARDED && shown(q, s) && may_be(&q->filter->table, t->name);
+    return t->kind == CONF_TABLE_SHARDED && shown(q, s) && view_may_be(&q->filter->table, t->name);
 }
 
 /* One SELECT a database, with the nodes in it. */
-static void put_sum_database(const struct view_ask *q, uint32_t source, struct str database, uint32_t *n, struct buf *out)
+static void put_sum_database(const struct view_ask *q, uint32_t source, struct str database, uint32_t *n,
+                             struct buf *out)
 {
     struct branch b = {.q = q, .source = source, .database = database, .out = out};
     struct literals l = {0};
@@ -641,11 +539,13 @@ static void put_sum_database(const struct view_ask *q, uint32_t source, struct s
         for (uint32_t j = 0; j < s->ntables; j++) {
             const struct conf_table *t = &s->tables[j];
             for (uint32_t k = 0; in_question(q, s, t) && k < t->nnodes; k++)
-                if (t->nodes[k].source == source && str_eq(t->nodes[k].database, database)) list_add(&l, t->nodes[k].table, q->opt);
+                if (t->nodes[k].source == source && str_eq(t->nodes[k].database, database))
+                    list_add(&l, t->nodes[k].table, q->opt);
         }
     }
     if ((*n)++) buf_putz(out, " UNION ALL ");
-    buf_putz(out, "SELECT CAST(TABLE_SCHEMA AS BINARY),CAST(TABLE_NAME AS BINARY),TABLE_ROWS,DATA_LENGTH,INDEX_LENGTH,DATA_FREE FROM information_schema.TABLES");
+    buf_putz(out, "SELECT CAST(TABLE_SCHEMA AS BINARY),CAST(TABLE_NAME AS "
+                  "BINARY),TABLE_ROWS,DATA_LENGTH,INDEX_LENGTH,DATA_FREE FROM information_schema.TABLES");
     put_where(&b);
     put_in(&b, "TABLE_NAME", &l, false);
     buf_release(&l.text);
@@ -676,7 +576,8 @@ uint32_t view_put_sums(const struct view_ask *q, uint32_t source, struct buf *ou
 static void put_field(enum view_class cls, struct str v, const struct sql_options *opt, struct buf *out)
 {
     if (!v.ptr) {
-        buf_putz(out, cls == VIEW_UNSIGNED ? "CAST(NULL AS UNSIGNED)" : "NULL"); /* or the column becomes a DECIMAL */
+        buf_putz(out, cls == VIEW_UNSIGNED ? "CAST(NULL AS UNSIGNED)"
+                                           : "NULL"); /* or the column becomes a DECIMAL */
         return;
     }
     switch (cls) {
@@ -690,7 +591,8 @@ static void put_field(enum view_class cls, struct str v, const struct sql_option
     }
 }
 
-void view_put_rows(const struct view_columns *columns, const struct str *fields, uint32_t nrows, bool mariadb, const struct sql_options *opt, struct buf *out)
+void view_put_rows(const struct view_columns *columns, const struct str *fields, uint32_t nrows, bool mariadb,
+                   const struct sql_options *opt, struct buf *out)
 {
     buf_putz(out, "VALUES ");
     for (uint32_t i = 0; i < nrows; i++) {
@@ -702,79 +604,4 @@ void view_put_rows(const struct view_columns *columns, const struct str *fields,
         }
         buf_putz(out, ")");
     }
-}
-
-/* ---- the statement ---- */
-
-struct cut {
-    const struct view_place *places;
-    uint32_t n;
-    struct arena *a;
-    VEC(struct sql_edit) edits;
-    bool oom;
-};
-
-static void cut_edit(struct cut *c, struct sql_span span, struct str text)
-{
-    struct sql_edit *e = vec_push(&c->edits, c->a);
-    if (e) *e = (struct sql_edit){span, text};
-    else c->oom = true;
-}
-
-/* information_schema.TABLES.TABLE_NAME: a derived table has no schema. */
-static bool cut_schema(void *ctx, struct sql_expr *e)
-{
-    struct cut *c = ctx;
-    if ((e->kind != SQL_E_COLUMN && e->kind != SQL_E_STAR) || !e->name || !e->name->schema.len) return true;
-    if (!str_eq_nocase(e->name->schema, STR("information_schema"))) return true;
-    for (uint32_t i = 0; i < c->n; i++) {
-        if (!str_eq_nocase(c->places[i].table->name.name, e->name->table)) continue;
-        cut_edit(c, (struct sql_span){e->name->span.first, e->name->span.first + 2}, STR(""));
-        break;
-    }
-    return true;
-}
-
-static struct str derived(struct cut *c, const struct view_place *p)
-{
-    const struct sql_table *t = p->table;
-    struct buf text = {0};
-    bool bare_table = t->query && t->query->kind == SQL_Q_TABLE; /* TABLE information_schema.TABLES */
-    buf_putz(&text, bare_table ? "SELECT * FROM (" : "(");
-    buf_put_str(&text, p->text);
-    buf_putz(&text, ")");
-    if (!t->has_alias) {
-        buf_putz(&text, " AS ");
-        sql_put_name(&text, t->name.name, true);
-    }
-    struct str s = text.failed ? STR_NULL : arena_str(c->a, buf_str(&text));
-    buf_release(&text);
-    c->oom |= !s.ptr;
-    return s;
-}
-
-static void sort_edits(struct sql_edit *at, uint32_t n)
-{
-    for (uint32_t i = 1; i < n; i++) {
-        struct sql_edit e = at[i];
-        uint32_t j = i;
-        for (; j > 0 && at[j - 1].span.first > e.span.first; j--) at[j] = at[j - 1];
-        at[j] = e;
-    }
-}
-
-bool view_render(const struct sql_scan *scan, const struct sql_stmt *st, const struct view_place *places, uint32_t n, struct arena *a, struct buf *out)
-{
-    struct cut c = {.places = places, .n = n, .a = a};
-    for (uint32_t i = 0; i < n; i++) {
-        const struct sql_table *t = places[i].table;
-        struct sql_span at = t->name.span;
-        if (t->query && t->query->kind == SQL_Q_TABLE) at.first--;
-        cut_edit(&c, at, derived(&c, &places[i]));
-    }
-    (void)sql_walk(st, cut_schema, &c);
-    if (c.oom) return false;
-    sort_edits(c.edits.at, c.edits.len);
-    sql_render(scan, c.edits.at, c.edits.len, out);
-    return !out->failed;
 }

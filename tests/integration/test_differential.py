@@ -14,7 +14,7 @@ import unittest
 
 import same
 import world
-from wire import Err, Rows
+from wire import DEPRECATE_EOF, FOUND_ROWS, MULTI_STATEMENTS, PLUGIN_AUTH, USUAL, Err
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 refusals = {}          # reason -> number of statements
@@ -115,9 +115,9 @@ TABLES = ['countries', 'products', 'customers', 'orders', 'order_items', 'notes'
 class Both:
     """A connection to the plain server and one to Weir, for the same statements."""
 
-    def __init__(self, database='shop'):
-        self.weir = world.Client(world.shared().port, 'app', 'app', database, timeout=20)
-        self.plain = world.Client(world.reference.port, 'app', 'app', database)
+    def __init__(self, database='shop', capabilities=USUAL):
+        self.weir = world.Client(world.shared().port, 'app', 'app', database, timeout=20, capabilities=capabilities)
+        self.plain = world.Client(world.reference.port, 'app', 'app', database, capabilities=capabilities)
 
     def close(self):
         self.plain.close()
@@ -157,6 +157,8 @@ def key_of(reason):
 
 
 class Corpus(world.Case):
+    capabilities = USUAL
+
     def setUp(self):
         super().setUp()
         world.shared()
@@ -168,7 +170,7 @@ class Corpus(world.Case):
         self.addCleanup(lambda: [s.close() for s in sessions.values()])
         for marks, name, sql in steps:
             if name not in sessions:
-                sessions[name] = Both()
+                sessions[name] = Both(capabilities=self.capabilities)
             both = sessions[name]
             count += 1
             got = both.weir.query(sql)
@@ -206,23 +208,27 @@ def compare_tables():
     return out
 
 
-def corpus_class(path):
+def corpus_class(path, word, capabilities=USUAL):
     """A test case for a file, a test for each section of it, in the file's order."""
     number = 0
-    members = {'setUpClass': classmethod(lambda cls: fill())}
+    members = {'setUpClass': classmethod(lambda cls: fill()), 'capabilities': capabilities}
     for name, steps in read_corpus(path):
         number += 1
 
         def test(self, steps=steps):
             self.play(steps)
         members[f'test_{number:02}_{re.sub("[^a-z0-9]+", "_", name.lower())}'] = test
-    word = re.sub(r'^\d+_', '', os.path.basename(path).removesuffix('.sql'))
-    return type('Corpus_' + word, (Corpus,), members)
+    return type(word, (Corpus,), members)
 
 
 for _path in sorted(glob.glob(os.path.join(HERE, 'corpus/[0-9]*.sql'))):
-    _class = corpus_class(_path)
-    globals()[_class.__name__] = _class
+    _word = 'Corpus_' + re.sub(r'^\d+_', '', os.path.basename(_path).removesuffix('.sql'))
+    globals()[_word] = corpus_class(_path, _word)
+# Clients that ask for other forms: results that end in EOF packets, no multi-statements and no plugins, affected rows that count the matched ones.
+for _word, _file, _capabilities in (('Old_results', '04_order', USUAL & ~DEPRECATE_EOF), ('Old_aggregates', '03_aggregates', USUAL & ~DEPRECATE_EOF),
+                                    ('Old_many', '10_multi', USUAL & ~DEPRECATE_EOF), ('Old_login', '01_select', USUAL & ~(DEPRECATE_EOF | MULTI_STATEMENTS | PLUGIN_AUTH)),
+                                    ('Found_rows', '05_writes', USUAL | FOUND_ROWS)):
+    globals()[_word] = corpus_class(os.path.join(HERE, f'corpus/{_file}.sql'), _word, _capabilities)
 
 
 # ---- random statements ---------------------------------------------------------------------------------------------
@@ -458,4 +464,4 @@ class Told(unittest.TestCase):
             print(f'      {n:4} refused: {reason}')
 
 
-del Corpus, _class  # only the classes made above are tests
+del Corpus  # only the classes made above are tests

@@ -318,6 +318,26 @@ class Views(world.Case):
         several = ours.query(f'{sql}; SELECT 1; {sql}')
         self.assertEqual([len(r.rows) for r in several], [len(want), 1, len(want)])
 
+    def test_a_dump_of_the_whole_schema(self):
+        """mysqldump says the same of both, but for the definer of the view."""
+        wants = {}
+        for options in ([], ['--single-transaction'], ['--databases', '--routines', '--events', '--triggers'], ['--no-data', '--skip-lock-tables']):
+            texts = []
+            for port in (world.reference.port, self.proxy.port):
+                code, text = world.run(['mariadb-dump', '-h127.0.0.1', f'-P{port}', '-uapp', '-papp', '--skip-comments', '--order-by-primary', *options, 'gallery'])
+                self.assertEqual(code, 0, text)
+                texts.append(re.sub('DEFINER=`[a-z]+`@`%`', 'DEFINER', text))
+            self.assertEqual(texts[0], texts[1], options)
+            self.assertIsNone(PHYSICAL.search(texts[1]))
+            wants[tuple(options)] = texts[1]
+        ours = self.connect()
+        for table in reversed(NAMES['gallery']):  # and what was dumped can be loaded
+            ours.one(f'DROP {"VIEW" if table == "short_notes" else "TABLE"} {table}')
+        code, text = world.run(['mariadb', '-h127.0.0.1', f'-P{self.proxy.port}', '-uapp', '-papp', 'gallery'], stdin=wants[()])
+        self.assertEqual((code, text), (0, ''))
+        self.assertEqual([r[0] for r in ours.rows('SHOW TABLES')], NAMES['gallery'])
+        self.assertEqual(ours.value('SELECT SUM(n) FROM visits'), '10')
+
     def test_faults(self):
         ours = self.connect()
         for sql, code in (('SELECT nothing FROM information_schema.TABLES', 1054), ('SELECT * FROM information_schema.NOTHING', 1109),

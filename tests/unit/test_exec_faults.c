@@ -10,6 +10,17 @@
 #include "fake_client.h"
 
 #define BEST FK_YAML(", transactions: best_effort")
+/* One connection a source: the legs of a statement take turns. */
+#define NARROW                                                                                               \
+    "weir: {listen: 127.0.0.1:4406, transactions: best_effort}\n"                                           \
+    "users: {app: {password: secret}}\n"                                                                    \
+    "sources:\n"                                                                                            \
+    "  s0: {address: 127.0.0.1:4411, user: weir, password: weir, max_connections: 1}\n"                     \
+    "  s1: {address: 127.0.0.1:4412, user: weir, password: weir, max_connections: 1}\n"                     \
+    "schemas:\n  shop:\n    default_source: s0\n    tables:\n"                                             \
+    "      orders: {nodes: 's${0..1}.shop.orders_${0..1}', shard_by: id, algorithm: {type: mod}}\n"         \
+    "      tickets: {nodes: 's${0..1}.shop.tickets', shard_by: id, algorithm: {type: mod}, generated: id}\n" \
+    "      notes: {source: s1}\n"
 
 struct scenario {
     const char *name;
@@ -141,9 +152,9 @@ static bool fault_was_at_commit(struct fk *w, int at)
     return (write && write < end) || (insert && insert < end);
 }
 
-static int one_place(const struct scenario *s, enum fk_fault fault, int at, size_t chunk)
+static int one_place(const struct scenario *s, const char *yaml, enum fk_fault fault, int at, size_t chunk)
 {
-    struct fk *w = fk_new(BEST);
+    struct fk *w = fk_new(yaml);
     struct fk_client *c = fk_client(w), *other = fk_client(w);
     struct outcome o;
     char place[96];
@@ -157,7 +168,8 @@ static int one_place(const struct scenario *s, enum fk_fault fault, int at, size
     w->fault = fault;
     w->fault_at = at;
     w->fault_seen = 0;
-    snprintf(place, sizeof place, "%s at command %d, chunk %zu", fault_names[fault], at, chunk);
+    snprintf(place, sizeof place, "%s at command %d, chunk %zu%s", fault_names[fault], at, chunk,
+             strcmp(yaml, BEST) ? ", one connection a source" : "");
     run(w, c, s, &o, place);
     int commands = 0;
     for (const char *p = fb_text(&w->log); (p = strchr(p, '\n')); p++) commands++;
@@ -183,12 +195,16 @@ static int one_place(const struct scenario *s, enum fk_fault fault, int at, size
     return commands;
 }
 
+static const char *const rules[] = {BEST, NARROW};
+
 static void each_place(enum fk_fault fault)
 {
     for (size_t i = 0; i < COUNT_OF(scenarios); i++) {
-        int n = one_place(&scenarios[i], FK_F_NONE, 0, 0);
-        assert_true(n > 0);
-        for (int at = 1; at <= n + 2; at++) one_place(&scenarios[i], fault, at, 0);
+        for (size_t r = 0; r < COUNT_OF(rules); r++) {
+            int n = one_place(&scenarios[i], rules[r], FK_F_NONE, 0, 0);
+            assert_true(n > 0);
+            for (int at = 1; at <= n + 2; at++) one_place(&scenarios[i], rules[r], fault, at, r * 20);
+        }
     }
     none_found();
 }
@@ -197,9 +213,11 @@ static void without_fault(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(scenarios); i++) {
-        int n = one_place(&scenarios[i], FK_F_NONE, 0, 0);
-        assert_int_equal(one_place(&scenarios[i], FK_F_NONE, 0, 1), n);
-        assert_int_equal(one_place(&scenarios[i], FK_F_NONE, 0, 7), n);
+        for (size_t r = 0; r < COUNT_OF(rules); r++) {
+            int n = one_place(&scenarios[i], rules[r], FK_F_NONE, 0, 0);
+            assert_int_equal(one_place(&scenarios[i], rules[r], FK_F_NONE, 0, 1), n);
+            assert_int_equal(one_place(&scenarios[i], rules[r], FK_F_NONE, 0, 7), n);
+        }
     }
     none_found();
 }

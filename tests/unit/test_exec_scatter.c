@@ -151,6 +151,22 @@ static void abandoned_in_the_middle_of_a_packet(void **state)
     }
 }
 
+/* A shard that says nothing more after LIMIT was reached does not keep its connection for ever. */
+static void abandoned_and_silent(void **state)
+{
+    (void)state;
+    struct fk *w = fk_new(NULL);
+    struct fk_client *c = fk_client(w);
+    fk_query(c, "SELECT v FROM orders");
+    four_shards(w, "ROWS v|1|2|3", "SILENT", "SILENT", "SILENT");
+    assert_text(fk_query(c, "SELECT v FROM orders LIMIT 3"), "ROWS v|1|2|3 END");
+    for (int i = 0; i < 60; i++) fk_tick(w, 10000);
+    assert_int_equal(w->e.realm->pools[0].nbusy + w->e.realm->pools[1].nbusy, 0);
+    assert_has(fb_text(&w->kills), "query");
+    fk_leave(c);
+    fk_free(w);
+}
+
 /* In a transaction the connections are held: what LIMIT does not want is read and dropped, the transaction
  * goes on. */
 static void limit_in_a_transaction(void **state)
@@ -373,6 +389,7 @@ int main(void)
         cmocka_unit_test(a_shard_says_no),
         cmocka_unit_test(limit_stops_the_others),
         cmocka_unit_test(abandoned_in_the_middle_of_a_packet),
+        cmocka_unit_test(abandoned_and_silent),
         cmocka_unit_test(limit_in_a_transaction),
         cmocka_unit_test(legs_in_turn),
         cmocka_unit_test(legs_in_turn_large),

@@ -282,6 +282,30 @@ static void a_savepoint_set_again(void **state)
     fk_free(w);
 }
 
+/* A session cannot fill the proxy's memory by names. */
+static void a_bound_for_savepoints(void **state)
+{
+    (void)state;
+    struct fk *w = fk_new(NULL);
+    struct fk_client *c = warm(w);
+    fk_query(c, "BEGIN");
+    char text[1100];
+    bool refused = false;
+    size_t bytes = 0;
+    for (int i = 0; !refused && bytes < (16 << 20); i++) {
+        memset(text, 'x', sizeof text);
+        int n = snprintf(text, sizeof text, "SAVEPOINT s%06d", i);
+        text[n] = 'x';
+        text[sizeof text - 1] = 0;
+        bytes += sizeof text;
+        refused = strncmp(fk_query(c, text), "ERR", 3) == 0;
+    }
+    assert_true(refused);
+    assert_text(fk_query(c, W0), "OK 1 T");
+    fk_leave(c);
+    fk_free(w);
+}
+
 /* ---- one server may be written to ---- */
 
 static void a_second_writer_is_refused(void **state)
@@ -485,6 +509,28 @@ static void all_or_nothing(void **state)
     fk_free(w);
 }
 
+/* One of the servers cannot be reached: nothing was done on the other. */
+static void all_or_nothing_and_a_dead_source(void **state)
+{
+    (void)state;
+    for (int how = 0; how < 3; how++) {
+        struct fk *w = fk_new(FK_YAML(", connect_timeout: 2s"));
+        struct fk_client *c = fk_client(w);
+        w->src[1].up = how == 0 ? FK_REFUSE : FK_UP;
+        w->src[1].mute = how == 1;
+        if (how == 2) w->src[1].login_err = "Access denied";
+        fk_query(c, "INSERT INTO orders (id, v) VALUES (0, 1), (2, 1), (3, 1)");
+        fk_tick(w, 2100);
+        fk_forget(c);
+        assert_int_equal(w->src[0].committed, 0);
+        assert_int_equal(w->e.realm->pools[0].nbusy + w->e.realm->pools[1].nbusy, 0);
+        assert_text(fk_query(c, W0), "OK 1");
+        assert_int_equal(w->src[0].committed, 1);
+        fk_leave(c);
+        fk_free(w);
+    }
+}
+
 /* ---- held connections ---- */
 
 static void lock_tables(void **state)
@@ -614,6 +660,8 @@ int main(void)
         cmocka_unit_test(lost_and_then),
         cmocka_unit_test(commit_fails),
         cmocka_unit_test(all_or_nothing),
+        cmocka_unit_test(all_or_nothing_and_a_dead_source),
+        cmocka_unit_test(a_bound_for_savepoints),
         cmocka_unit_test(lock_tables),
         cmocka_unit_test(temporary_tables),
         cmocka_unit_test(reload_in_a_transaction),

@@ -217,6 +217,32 @@ static void variables_are_not_handed_on(void **state)
     fk_free(w);
 }
 
+/* A session cannot fill the proxy's memory by values: there is a bound, and an error that says so. */
+static void a_bound_for_user_variables(void **state)
+{
+    (void)state;
+    struct fk *w = fk_new(NULL);
+    struct fk_client *c = fk_client(w);
+    bool refused = false;
+    size_t kib = 0;
+    char hex[8001], answer[12200], text[64], match[32];
+    memset(hex, '6', sizeof hex - 1);
+    hex[sizeof hex - 1] = 0;
+    for (int i = 0; !refused && kib < 64 << 10; i++, kib += 4) {
+        snprintf(match, sizeof match, "HEX(@`a%d`)", i);
+        snprintf(answer, sizeof answer, "ROWS @a,h,c,n,x:8,y:8|%.4000s,%s,binary,a%d,0,0", hex, hex, i);
+        w->nrules = 0;
+        fk_on(w, -1, match, answer, -1);
+        snprintf(text, sizeof text, "SET @a%d = REPEAT('f', 4000)", i);
+        refused = strncmp(fk_query(c, text), "ERR", 3) == 0;
+        fb_clear(&w->log);
+    }
+    assert_true(refused);
+    assert_text(fk_query(c, "SELECT 1"), "ROWS v|1 END");
+    fk_leave(c);
+    fk_free(w);
+}
+
 /* SET character_set_connection gives collation_connection the default of that character set. */
 static void connection_character_set_alone(void **state)
 {
@@ -269,6 +295,7 @@ int main(void)
         cmocka_unit_test(computed_values),
         cmocka_unit_test(user_variables),
         cmocka_unit_test(variables_are_not_handed_on),
+        cmocka_unit_test(a_bound_for_user_variables),
         cmocka_unit_test(connection_character_set_alone),
         cmocka_unit_test(no_memory_for_autocommit),
     };
