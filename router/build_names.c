@@ -387,17 +387,16 @@ static bool find_fact(void *ctx, struct sql_expr *e)
     return true;
 }
 
-/* An item that shows a session value keeps the name it would have had. */
+/* An item whose text is edited (a session value, a table's name in a subquery) keeps the name it would have had: its own text. */
 static void keep_item_names(struct build *b, const struct sql_query *q)
 {
     for (uint32_t i = 0; i < q->nitems; i++) {
         const struct sql_item *it = &q->items[i];
         bool has = false;
-        if (it->has_alias) continue;
+        if (it->has_alias || it->expr->kind == SQL_E_COLUMN || it->expr->kind == SQL_E_STAR) continue; /* named by the column */
         for (uint32_t j = 0; j < b->p->single.len && !has; j++) {
             const struct edit *ed = &b->p->single.at[j];
-            has = (ed->kind == EDIT_FACT || ed->kind == EDIT_SHARD) && ed->span.first >= it->span.first &&
-                  ed->span.end <= it->span.end;
+            has = ed->span.first >= it->span.first && ed->span.end <= it->span.end && ed->span.first < it->span.end;
         }
         if (!has) continue;
         const struct sql_tok *from = &b->scan->toks[it->span.first], *last = &b->scan->toks[it->span.end - 1];
@@ -420,7 +419,7 @@ bool splice_facts(struct build *b)
     struct fact_walk w = {b, 0, true};
     (void)sql_walk(b->stmt, find_fact, &w);
     if (!w.ok) return false;
-    if (!w.n) return true;
+    if (!b->p->single.len) return true;
     for (struct block *bl = b->blocks; bl; bl = bl->next)
         if (bl->q && bl->q->kind == SQL_Q_SELECT) keep_item_names(b, bl->q);
     return true;

@@ -462,13 +462,20 @@ static void run_bound(struct exec *e)
 
 /* ---- ids, then binding ---- */
 
-static void raise_mark(struct exec *e)
+/* Values given explicitly for a generated column: later ids must be greater, so the mark is raised before they are written. */
+static void raise_and_run(struct exec *e)
 {
     struct fault f;
+    struct engine *en = e->f->engine;
     uint32_t seq = plan_info(e->plan)->sequence;
-    if (e->bound.max_explicit_id && seq != UINT32_MAX) {
-        (void)!ids_raise(e->realm->snap->control, seq, e->bound.max_explicit_id, &e->arena, &f);
+    e->raises = true;
+    switch (ids_raise(e->realm->snap->control, seq, e->bound.max_explicit_id, &e->arena, &f)) {
+    case IDS_OK: run_bound(e); return;
+    case IDS_FAILED: refuse(e, &f); return;
+    case IDS_WAIT: break;
     }
+    if (!e->id_deadline_ms) e->id_deadline_ms = en->now_ms + e->realm->conf->sequences[seq].wait_ms;
+    list_append(&en->id_waiters, &e->wait_node);
 }
 
 static void bind_and_run(struct exec *e)
@@ -484,8 +491,8 @@ static void bind_and_run(struct exec *e)
         return;
     }
     if (e->nids) COUNT_ADD(e->f->engine, ids_generated, e->nids);
-    if (e->bound.max_explicit_id) raise_mark(e);
-    run_bound(e);
+    if (UNLIKELY(e->bound.max_explicit_id) && plan_info(e->plan)->sequence != UINT32_MAX) raise_and_run(e);
+    else run_bound(e);
 }
 
 static void take_ids(struct exec *e)
@@ -519,7 +526,8 @@ void exec_wake_ids(struct engine *en)
     while (!list_empty(&ready)) {
         struct exec *e = CONTAINER_OF(ready.next, struct exec, wait_node);
         list_remove(&e->wait_node);
-        take_ids(e);
+        if (e->raises) raise_and_run(e);
+        else take_ids(e);
     }
 }
 
@@ -742,10 +750,18 @@ void exec_client_gone(struct front *f)
     exec_interrupt(f, fault.code, fault.state, fault.message.ptr);
 }
 
+static void interrupt(struct front *f, uint16_t code, const char *state, const char *message);
+
 void exec_interrupt(struct front *f, uint16_t code, const char *state, const char *message)
 {
     struct exec *e = f->exec;
-    if (!e || e->finishing || e->wrap_commit || (e->flags & EXEC_PINNED_ONLY)) return; /* a commit under way is not stopped half way */
+    if (!e || e->finishing || e->wrap_commit || (e->flags & EXEC_COMMIT)) return; /* a commit under way is not stopped half way */
+    interrupt(f, code, state, message);
+}
+
+static void interrupt(struct front *f, uint16_t code, const char *state, const char *message)
+{
+    struct exec *e = f->exec;
     struct fault fault = {.code = code, .message = str_of(message)};
     memcpy(fault.state, state, 5);
     exec_fail(e, &fault);
@@ -781,6 +797,10 @@ void exec_tick(struct engine *en)
         struct front *f = CONTAINER_OF(n, struct front, node);
         next = n->next;
         uint64_t limit = f->realm ? f->realm->conf->weir.statement_timeout_ms : 0;
+        if (f->exec && !f->link && en->now_ms - f->exec->since_us / 1000 > f->realm->conf->weir.drain_timeout_ms) {
+            interrupt(f, WIRE_ER_QUERY_INTERRUPTED, "70100", "the client is gone and the server does not answer");
+            continue;
+        }
         if (!limit || !f->exec || (en->now_us - f->exec->since_us) / 1000 < limit) continue;
         exec_interrupt(f, 3024, "HY000", "Query execution was interrupted, maximum statement execution time exceeded (statement_timeout of Weir)");
     }

@@ -50,6 +50,7 @@ enum exec_text_flag {
     EXEC_NO_SETTINGS = 32,
     EXEC_NO_BEGIN = 64,   /* COMMIT, ROLLBACK, SAVEPOINT...: do not open a transaction for it */
     EXEC_RAW_ERRORS = 256,/* an error in taking over the settings is told in the server's own words */
+    EXEC_COMMIT = 512,    /* not stopped half way by KILL, a time-out or a client that goes */
     EXEC_RENAME = 128     /* PACKETS: physical names in rows and messages become logical */
 };
 struct exec_result {

@@ -48,7 +48,7 @@ struct exec {
     struct arena arena;
     struct buf text_copy;
     struct str text;
-    bool stable, at_boundary, quiet, retried, wrap, wrap_savepoint, wrap_commit, failed, reply_begun, reply_sent, columns_done, merging_over, finishing, waits_catalog, is_write;
+    bool stable, raises, at_boundary, quiet, retried, wrap, wrap_savepoint, wrap_commit, failed, reply_begun, reply_sent, columns_done, merging_over, finishing, waits_catalog, is_write;
     uint32_t flags;        /* EXEC_* of exec_texts */
     enum exec_mode mode;
     const struct exec_text *texts; /* NULL: from the plan */

@@ -117,7 +117,8 @@ void local_commit(struct session *s, bool commit, exec_then *then, void *ctx)
         return;
     }
     for (uint32_t i = 0; i < n; i++) texts[i] = (struct exec_text){t->pinned[i]->source, commit ? STR("COMMIT") : STR("ROLLBACK")};
-    exec_texts(f, texts, n, EXEC_COUNT, EXEC_PINNED_ONLY | EXEC_NO_DB | EXEC_NO_SETTINGS | EXEC_NO_BEGIN | EXEC_KEEP_GOING | EXEC_QUIET, commit_then, job);
+    uint32_t flags = EXEC_PINNED_ONLY | EXEC_NO_DB | EXEC_NO_SETTINGS | EXEC_NO_BEGIN | EXEC_KEEP_GOING | EXEC_QUIET;
+    exec_texts(f, texts, n, EXEC_COUNT, commit ? flags | EXEC_COMMIT : flags, commit_then, job);
 }
 
 /* What is left to do after an implicit commit: the statement that caused it. */
