@@ -255,6 +255,13 @@ bool build_create_other(struct build *b)
     b->p->info.cls = PLAN_DDL;
     if (b->stmt->word == SQL_W_USER || b->stmt->word == SQL_W_ROLE)
         return refuse(b, "accounts and roles live in the rule file, not in the servers; change them there");
+    for (uint32_t i = 0; i < b->scan->ntoks; i++) { /* its rows are made logical when a client reads them */
+        const struct sql_tok *t = &b->scan->toks[i];
+        if ((t->kind == SQL_T_WORD || t->kind == SQL_T_QUOTED) && t[1].word == SQL_OP_DOT &&
+            t[1].kind == SQL_T_OP && str_eq_nocase(sql_text(b->scan, i, b->a), STR("information_schema")))
+            return refuse(b, "views, routines and triggers that read information_schema would see physical "
+                             "names; read it directly");
+    }
     b->p->info.flags |= PLAN_CHANGES_SCHEMA | PLAN_NO_CACHE;
     return whole_statement(b, "this statement");
 }

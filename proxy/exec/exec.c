@@ -688,24 +688,20 @@ static void fail_quiet(struct front *f, const struct fault *fault, exec_then *th
     if (!then(f, ctx, &r)) f->ops->done(f);
 }
 
-void exec_query_quiet(struct front *f, struct str text, exec_then *then, void *ctx)
+void exec_plan_quiet(struct front *f, struct plan *p, struct str text, exec_then *then, void *ctx)
 {
-    struct engine *en = f->engine;
-    struct plan_env env = front_env(f);
-    struct plan *p = NULL;
     struct fault fault = no_memory();
-    struct exec *e = NULL;
-    if (sql_scan(&en->scan, text.ptr, text.len, 0, &f->opt) == SQL_OK && plan_build(&env, &en->scan, &en->arena, &p, &fault) == SQL_OK) {
-        if (plan_info(p)->kind == PLAN_SESSION)
-            fault_set(&fault, &en->arena, WIRE_ER_NOT_SUPPORTED_YET, "42000", "Weir: a value for SET out of information_schema is not supported yet; read it by a SELECT of its own");
-        else e = exec_new(f);
-    }
-    if (!e) {
-        if (p) plan_unref(p);
+    if (plan_info(p)->kind == PLAN_SESSION) {
+        fault_set(&fault, &f->engine->arena, WIRE_ER_NOT_SUPPORTED_YET, "42000", "Weir: a value for SET out of this statement is not supported yet");
         fail_quiet(f, &fault, then, ctx);
         return;
     }
-    e->plan = p;
+    struct exec *e = exec_new(f);
+    if (!e) {
+        fail_quiet(f, &fault, then, ctx);
+        return;
+    }
+    e->plan = plan_ref(p);
     e->quiet = true;
     e->then = then;
     e->then_ctx = ctx;

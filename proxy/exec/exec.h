@@ -65,8 +65,8 @@ struct exec_result {
 typedef bool exec_then(struct front *f, void *ctx, const struct exec_result *r);
 void exec_texts(struct front *f, const struct exec_text *texts, uint32_t n, enum exec_mode mode, uint32_t flags, exec_then *then, void *ctx);
 
-/* A statement of our own (SELECT ...) through the router, its result captured for `then`; nothing goes to the client. */
-void exec_query_quiet(struct front *f, struct str text, exec_then *then, void *ctx);
+/* A statement of our own (SELECT ...) through the router: its plan, its text in engine->scan. The result is captured for `then`; nothing goes to the client. */
+void exec_plan_quiet(struct front *f, struct plan *p, struct str text, exec_then *then, void *ctx);
 
 /* Events. */
 void exec_client_drained(struct exec *e);

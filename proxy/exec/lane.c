@@ -259,15 +259,10 @@ static bool step_end(struct lane *l)
 /* ---- the order of steps ---- */
 
 /* Legs are through: what becomes of the connection. */
-static void lane_release(struct lane *l)
+static void give_back(struct lane *l, struct conn *c)
 {
     struct exec *e = l->e;
     struct front *f = e->f;
-    struct conn *c = l->conn;
-    l->phase = LANE_DONE;
-    l->conn = NULL;
-    e->lanes_left--;
-    if (!c) return;
     uint32_t flags = plan_flags(l);
     bool hold = c->in_trans || (e->flags & EXEC_PIN);
     if (UNLIKELY(flags & (PLAN_TEMPORARY | PLAN_SERVER_LOCK)) && !l->failed) {
@@ -285,6 +280,16 @@ static void lane_release(struct lane *l)
     } else {
         pool_return(c);
     }
+}
+
+/* The count goes last: a connection given back may start another lane of the same statement, which must not end it meanwhile. */
+static void lane_release(struct lane *l)
+{
+    struct conn *c = l->conn;
+    l->phase = LANE_DONE;
+    l->conn = NULL;
+    if (c) give_back(l, c);
+    l->e->lanes_left--;
 }
 
 static void lane_advance(struct lane *l)
@@ -501,7 +506,7 @@ static void step_failed(struct lane *l)
         if (!fault.message.ptr) fault.message = STR("out of memory");
     }
     if (l->phase == LANE_DB && known && err.code == WIRE_ER_BAD_DB_ERROR && missing_home(l)) return;
-    bool untouched = l->phase == LANE_DB || l->phase == LANE_VARS || (l->phase == LANE_SET && known); /* SET is all or nothing */
+    bool untouched = known && (l->phase == LANE_DB || l->phase == LANE_VARS || l->phase == LANE_SET); /* SET is all or nothing */
     if (!untouched) {
         lane_fail(l, &fault);
         return;

@@ -8,6 +8,7 @@
  * Only step 2 touches the session, and it is undone when step 3 fails.
  */
 #include "proxy/session/session.h"
+#include "proxy/session/views.h"
 
 struct set_job {
     struct plan *plan;
@@ -417,7 +418,7 @@ void local_set_plan(struct session *s, struct plan *p)
     struct buf t = {0};
     put_evaluation(&t, info->scan, info->stmt, &f->engine->arena, &f->opt);
     if (t.len) {
-        exec_query_quiet(f, buf_str(&t), evaluated, j);
+        views_value(s, buf_str(&t), evaluated, j);
     } else {
         struct exec_capture none = {0};
         if (!apply(f, j, &none)) session_done(s);

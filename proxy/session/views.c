@@ -40,6 +40,8 @@ struct step {
 struct job {
     struct session *s;
     struct plan *plan; /* holds tree and text */
+    exec_then *then;   /* the result is captured for it; NULL: it goes to the client */
+    void *ctx;
     struct arena arena;
     uint32_t home, at;
     bool *allowed;
@@ -58,17 +60,32 @@ static void job_free(struct job *j)
     mem_free(j);
 }
 
-static void job_fail(struct job *j, const struct fault *fault)
+static const struct str too_much = {
+    "Weir: out of memory, or the answer from information_schema is over max_statement_memory", 87};
+
+/* Tells of an error (NULL: memory); true: what follows has begun (exec_then). */
+static bool tell(struct front *f, const struct fault *fault, exec_then *then, void *ctx)
+{
+    struct exec_result r = {.failed = true, .fault = {WIRE_ER_OUT_OF_RESOURCES, "HY000", too_much}};
+    if (fault) r.fault = *fault;
+    if (then) return then(f, ctx, &r);
+    front_fault(f, &r.fault);
+    return false;
+}
+
+static bool job_end(struct job *j, const struct fault *fault)
 {
     struct front *f = &j->s->f;
-    if (fault)
-        front_fault(f, fault);
-    else
-        front_err(
-            f, WIRE_ER_OUT_OF_RESOURCES, "HY000",
-            STR("Weir: out of memory, or the answer from information_schema is over max_statement_memory"));
+    exec_then *then = j->then;
+    void *ctx = j->ctx;
     job_free(j);
-    session_done(session_of(f));
+    return tell(f, fault, then, ctx);
+}
+
+static void job_fail(struct job *j, const struct fault *fault)
+{
+    struct session *s = j->s;
+    if (!job_end(j, fault)) session_done(s);
 }
 
 /* ---- which references ---- */
@@ -311,8 +328,13 @@ static void run(struct job *j)
     } else if (plan_build(&env, &e->scan, &e->arena, &p, &fault) != SQL_OK) {
         job_fail(j, &fault);
     } else {
+        exec_then *then = j->then;
+        void *ctx = j->ctx;
         job_free(j);
-        exec_plan(f, p, buf_str(&text), false);
+        if (then)
+            exec_plan_quiet(f, p, buf_str(&text), then, ctx);
+        else
+            exec_plan(f, p, buf_str(&text), false);
         plan_unref(p);
     }
     buf_release(&text);
@@ -369,14 +391,7 @@ static bool step_then(struct front *f, void *ctx, const struct exec_result *r)
         advance(j);
         return true;
     }
-    if (r->failed)
-        front_fault(f, &r->fault);
-    else
-        front_err(
-            f, WIRE_ER_OUT_OF_RESOURCES, "HY000",
-            STR("Weir: out of memory, or the answer from information_schema is over max_statement_memory"));
-    job_free(j);
-    return false; /* the exec that called us says that the statement is over */
+    return job_end(j, r->failed ? &r->fault : NULL);
 }
 
 /* Where the router sends a statement that names system tables only. */
@@ -386,17 +401,19 @@ static uint32_t home_of(const struct session *s)
     return s->f.schema ? s->f.schema->default_source : c->nschemas ? c->schemas[0].default_source : 0;
 }
 
-void views_statement(struct session *s, struct plan *p)
+static void start(struct session *s, struct plan *p, exec_then *then, void *ctx)
 {
     const struct front *f = &s->f;
     const struct conf *c = f->realm->conf;
     struct job *j = mem_zalloc(sizeof *j);
     if (!j) {
-        session_close(s, false);
+        if (!tell(&s->f, NULL, then, ctx)) session_done(s);
         return;
     }
     j->s = s;
     j->plan = plan_ref(p);
+    j->then = then;
+    j->ctx = ctx;
     arena_init(&j->arena, c->weir.max_statement_memory);
     j->home = home_of(s);
     j->allowed = arena_array(&j->arena, bool, c->nschemas + 1);
@@ -406,6 +423,30 @@ void views_statement(struct session *s, struct plan *p)
         job_fail(j, NULL);
     else
         advance(j);
+}
+
+void views_statement(struct session *s, struct plan *p)
+{
+    start(s, p, NULL, NULL);
+}
+
+void views_value(struct session *s, struct str text, exec_then *then, void *ctx)
+{
+    struct front *f = &s->f;
+    struct engine *e = f->engine;
+    struct plan_env env = front_env(f);
+    struct plan *p = NULL;
+    struct fault fault = {WIRE_ER_OUT_OF_RESOURCES, "HY000", too_much};
+    if (sql_scan(&e->scan, text.ptr, text.len, 0, &f->opt) != SQL_OK ||
+        plan_build(&env, &e->scan, &e->arena, &p, &fault) != SQL_OK) {
+        if (!tell(f, &fault, then, ctx)) session_done(s);
+        return;
+    }
+    if (plan_info(p)->kind == PLAN_SESSION)
+        start(s, p, then, ctx);
+    else
+        exec_plan_quiet(f, p, text, then, ctx);
+    plan_unref(p);
 }
 
 /* ---- SHOW ---- */

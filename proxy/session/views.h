@@ -30,6 +30,8 @@
 
 struct session;
 struct plan;
+struct front;
+struct exec_result;
 
 /* ---- which tables, and what their columns mean ---- */
 
@@ -128,5 +130,9 @@ void views_statement(struct session *s, struct plan *p);
  * logical, or a system schema. */
 void views_show(struct session *s, const struct sql_scan *scan, const struct sql_show_stmt *sh,
                 struct str schema);
+/* A SELECT of our own, its result captured for `then` (exec_plan_quiet), which may read information_schema
+ * too. */
+void views_value(struct session *s, struct str text,
+                 bool (*then)(struct front *f, void *ctx, const struct exec_result *r), void *ctx);
 
 #endif

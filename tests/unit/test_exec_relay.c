@@ -316,6 +316,23 @@ static void malformed_replies(void **state)
     }
 }
 
+/* What a server says wrongly before the statement closes its connection too: more of it may follow. */
+static void a_malformed_answer_to_a_step(void **state)
+{
+    (void)state;
+    static const char *const steps[] = {"INIT_DB", "QUERY SET NAMES", "QUERY SET @", "START TRANSACTION"};
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        struct fk *w = fk_new(NULL);
+        struct fk_client *c = fk_client(w);
+        fk_on(w, 1, steps[i], "BADSEQ", 1);
+        if (i == 3) fk_query(c, "BEGIN");
+        assert_has(fk_query(c, "SELECT @a FROM notes"), "ERR ");
+        assert_int_equal(w->e.realm->pools[1].nidle, 0);
+        fk_leave(c);
+        fk_free(w);
+    }
+}
+
 /* ---- a slow client ---- */
 
 static void a_slow_client_stops_its_server(void **state)
@@ -442,6 +459,7 @@ int main(void)
         cmocka_unit_test(chunks_do_not_matter),
         cmocka_unit_test(an_old_server_behind_a_new_client),
         cmocka_unit_test(malformed_replies),
+        cmocka_unit_test(a_malformed_answer_to_a_step),
         cmocka_unit_test(a_slow_client_stops_its_server),
         cmocka_unit_test(a_slow_client_vanishes),
         cmocka_unit_test(a_stale_connection_is_tried_once_more),

@@ -102,6 +102,39 @@ static void a_shard_says_no(void **state)
     }
 }
 
+/*
+ * One source fails in a step before the statement. The other has one connection that is ready, and a second one is still being opened: the first is
+ * given back, and goes to the lane that waits for the second.
+ */
+static void refused_while_another_lane_waits(void **state)
+{
+    (void)state;
+    static const char *const refused[] = {"INIT_DB", "QUERY SELECT v"};
+    for (size_t i = 0; i < COUNT_OF(refused); i++) {
+        struct fk *w = fk_new(NULL);
+        struct fk_client *c = fk_client(w), *d = fk_client(w);
+        fk_query(c, "SELECT v FROM orders WHERE id = 0");
+        fk_query(c, "SELECT v FROM orders WHERE id = 2");
+        fk_query(d, "USE other");
+        fk_query(d, "SET sql_mode = 'ANSI'");
+        w->src[0].up = w->src[1].up = FK_HANG;
+        w->src[0].hold = true;
+        fk_on(w, 1, refused[i], "ERR 1044 42000 Access denied", -1);
+        fk_ask(d, "SELECT v FROM shop.orders");
+        fk_run(w);
+        w->src[0].hold = false;
+        fk_run(w);
+        w->src[0].up = w->src[1].up = FK_UP;
+        fk_run(w);
+        assert_has(fk_reply(d), "ERR 1044 42000 ");
+        w->nrules = 0;
+        assert_text(fk_query(c, "SELECT v FROM orders"), "ROWS v|1|1|1|1 END");
+        fk_leave(c);
+        fk_leave(d);
+        fk_free(w);
+    }
+}
+
 /* ---- LIMIT ---- */
 
 /* The client has its rows; the shards' further rows are not read to their end. */
@@ -387,6 +420,7 @@ int main(void)
         cmocka_unit_test(column_names_are_logical),
         cmocka_unit_test(connections_are_kept),
         cmocka_unit_test(a_shard_says_no),
+        cmocka_unit_test(refused_while_another_lane_waits),
         cmocka_unit_test(limit_stops_the_others),
         cmocka_unit_test(abandoned_in_the_middle_of_a_packet),
         cmocka_unit_test(abandoned_and_silent),
