@@ -8,7 +8,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PYTHON=/usr/bin/python3
 
 BUILD_PACKAGES=(ca-certificates cmake ninja-build gcc libc6-dev pkg-config default-libmysqlclient-dev libev-dev
-    libpcre2-dev libyaml-dev libcmocka-dev libssl-dev libgmp-dev)
+    libyaml-dev libcmocka-dev libssl-dev libgmp-dev)
 RUN_PACKAGES=(mariadb-server mariadb-client python3)
 TEST_PACKAGES=(python3-pymysql python3-cryptography sysbench openssl)
 

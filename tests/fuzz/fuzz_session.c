@@ -2,7 +2,7 @@
  * fuzz_session.c - what a client and the servers behind it may say, in any order and in any pieces: the whole
  * core (login, commands, statements, transactions, merges) on fake links. The input is a script:
  *
- *   first byte   capabilities of the client, size of chunks
+ *   first byte   capabilities of the client, connections a source, size of chunks
  *   then         operation (low 4 bits), length of its data, data
  *
  * Nothing may crash, leak, stay busy or be sent to a closed link; counters of pools must agree (fake.h checks
@@ -155,7 +155,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     if (n < 2) return 0;
-    struct fk *w = fk_new(NULL);
+    struct fk *w = fk_new(p[0] & 4 ? FK_NARROW : NULL);
     uint32_t caps = p[0] & 1 ? FK_CAPS : FK_CAPS_OLD;
     struct fk_client *both[2] = {p[0] & 2 ? fk_client_new(w, caps) : join(w, caps), NULL};
     w->chunk = p[0] >> 4;

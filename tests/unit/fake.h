@@ -476,6 +476,18 @@ void ids_stats(const struct control *c, uint32_t sequence, struct ids_stats *out
     "    default_source: s1\n"
 #define FK_YAML(weir) "weir: {listen: 127.0.0.1:4406" weir "}\n" FK_TAIL
 #define FK_RULES_TEXT FK_YAML("")
+/* One connection a source: the legs of a statement take turns, and so do clients. */
+#define FK_NARROW                                                                                            \
+    "weir: {listen: 127.0.0.1:4406, transactions: best_effort}\n"                                           \
+    "users: {app: {password: secret}}\n"                                                                    \
+    "sources:\n"                                                                                            \
+    "  s0: {address: 127.0.0.1:4411, user: weir, password: weir, max_connections: 1}\n"                     \
+    "  s1: {address: 127.0.0.1:4412, user: weir, password: weir, max_connections: 1}\n"                     \
+    "schemas:\n  shop:\n    default_source: s0\n    tables:\n"                                             \
+    "      orders: {nodes: 's${0..1}.shop.orders_${0..1}', shard_by: id, algorithm: {type: mod}}\n"         \
+    "      tickets: {nodes: 's${0..1}.shop.tickets', shard_by: id, algorithm: {type: mod}, generated: id}\n" \
+    "      notes: {source: s1}\n"                                                                           \
+    "  other:\n    default_source: s1\n"
 
 static inline bool fk_add_table(struct catalog *c, const char *name)
 {

@@ -10,18 +10,6 @@
 #include "fake_client.h"
 
 #define BEST FK_YAML(", transactions: best_effort")
-/* One connection a source: the legs of a statement take turns. */
-#define NARROW                                                                                               \
-    "weir: {listen: 127.0.0.1:4406, transactions: best_effort}\n"                                           \
-    "users: {app: {password: secret}}\n"                                                                    \
-    "sources:\n"                                                                                            \
-    "  s0: {address: 127.0.0.1:4411, user: weir, password: weir, max_connections: 1}\n"                     \
-    "  s1: {address: 127.0.0.1:4412, user: weir, password: weir, max_connections: 1}\n"                     \
-    "schemas:\n  shop:\n    default_source: s0\n    tables:\n"                                             \
-    "      orders: {nodes: 's${0..1}.shop.orders_${0..1}', shard_by: id, algorithm: {type: mod}}\n"         \
-    "      tickets: {nodes: 's${0..1}.shop.tickets', shard_by: id, algorithm: {type: mod}, generated: id}\n" \
-    "      notes: {source: s1}\n"
-
 struct scenario {
     const char *name;
     const char *texts[8];
@@ -195,7 +183,7 @@ static int one_place(const struct scenario *s, const char *yaml, enum fk_fault f
     return commands;
 }
 
-static const char *const rules[] = {BEST, NARROW};
+static const char *const rules[] = {BEST, FK_NARROW};
 
 static void each_place(enum fk_fault fault)
 {
