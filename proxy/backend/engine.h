@@ -106,6 +106,8 @@ struct engine_ops {
     void (*ask_idle)(struct engine *e, uint32_t source);
     /* All connections of the process, for SHOW PROCESSLIST, and KILL by id. */
     void (*kill)(struct engine *e, uint32_t session, bool connection, uint32_t asker);
+    /* Rows of SHOW PROCESSLIST from every worker, of one account: session_listed is called with them, later. */
+    void (*list)(struct engine *e, uint32_t asker, struct str account);
     /* Totals over all workers. */
     void (*totals)(struct engine *e, struct engine_counters *sum, uint32_t *clients, uint64_t *uptime_s);
     /* Reload the rules as SIGHUP does. */

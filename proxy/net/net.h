@@ -30,12 +30,13 @@ struct stream {
     bool connecting, over, lingering, choked; /* over: closed by its owner; choked: pending went over LINK_HIGH */
 };
 
-enum mail_kind { MAIL_CLIENT, MAIL_CATALOG, MAIL_TICKET, MAIL_IDS, MAIL_SNAPSHOT, MAIL_ASK_IDLE, MAIL_KILL, MAIL_KILLED, MAIL_DRAIN, MAIL_STOP };
+enum mail_kind { MAIL_CLIENT, MAIL_CATALOG, MAIL_TICKET, MAIL_IDS, MAIL_SNAPSHOT, MAIL_ASK_IDLE, MAIL_KILL, MAIL_KILLED, MAIL_LIST, MAIL_DRAIN, MAIL_STOP };
 struct mail {
     struct mail *next;
     enum mail_kind kind;
     int fd;
-    char host[64];
+    char host[128]; /* of the client; MAIL_LIST: the account */
+    struct buf *rows; /* MAIL_LIST: travels through every worker and home */
     struct catalog *catalog;
     struct snapshot *snap;
     uint64_t number;

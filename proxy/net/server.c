@@ -429,6 +429,10 @@ static void stop_workers(struct server *srv)
             if (w->mail->kind == MAIL_CLIENT) close(w->mail->fd);
             if (w->mail->catalog) catalog_unref(w->mail->catalog);
             if (w->mail->snap) snapshot_unref(w->mail->snap);
+            if (w->mail->rows) {
+                buf_release(w->mail->rows);
+                mem_free(w->mail->rows);
+            }
             mem_free(w->mail);
             w->mail = next;
         }

@@ -25,6 +25,10 @@ void worker_post(struct worker *w, const struct mail *m)
         if (m->kind == MAIL_CLIENT) close(m->fd);
         if (m->catalog) catalog_unref(m->catalog);
         if (m->snap) snapshot_unref(m->snap);
+        if (m->rows) {
+            buf_release(m->rows);
+            mem_free(m->rows);
+        }
         return;
     }
     *copy = *m;
@@ -58,6 +62,26 @@ static void op_kill(struct engine *e, uint32_t id, bool connection, uint32_t ask
     struct worker *w = e->net;
     struct mail m = {.kind = MAIL_KILL, .id = id, .flag = connection, .asker = asker};
     worker_post(&w->server->workers[id % w->server->nworkers], &m);
+}
+
+static void op_list(struct engine *e, uint32_t asker, struct str account)
+{
+    struct worker *w = e->net;
+    struct mail m = {.kind = MAIL_LIST, .id = asker, .number = w->server->nworkers - 1, .rows = mem_zalloc(sizeof *m.rows)};
+    if (!m.rows || account.len >= sizeof m.host) {
+        static const struct buf none = {.failed = true};
+        mem_free(m.rows);
+        for (struct list *n = e->sessions.next; n != &e->sessions; n = n->next) {
+            struct front *f = CONTAINER_OF(n, struct front, node);
+            if (f->id == asker) {
+                session_listed(session_of(f), &none);
+                return;
+            }
+        }
+        return;
+    }
+    memcpy(m.host, account.ptr, account.len);
+    worker_post(&w->server->workers[(e->index + 1) % w->server->nworkers], &m);
 }
 
 static void op_totals(struct engine *e, struct engine_counters *sum, uint32_t *clients, uint64_t *uptime_s)
@@ -125,7 +149,7 @@ static void op_reload_catalog(struct engine *e, struct snapshot *s)
     control_reload_catalog_then(s->control, catalog_published, t);
 }
 
-static const struct engine_ops engine_ops = {stream_connect, op_log, op_ask_idle, op_kill, op_totals, op_reload, op_reload_catalog};
+static const struct engine_ops engine_ops = {stream_connect, op_log, op_ask_idle, op_kill, op_list, op_totals, op_reload, op_reload_catalog};
 
 /* ---- mail ---- */
 
@@ -197,6 +221,28 @@ static void killed(struct worker *w, struct mail *m)
     }
 }
 
+/* Each worker adds its rows and passes the list on; the asker's is the last. */
+static void list_sessions(struct worker *w, struct mail *m)
+{
+    struct server *srv = w->server;
+    struct engine *e = &w->engine;
+    session_list(e, str_of(m->host), m->id, m->rows);
+    if (m->number > 0) {
+        struct mail next = *m;
+        next.number--;
+        worker_post(&srv->workers[(e->index + 1) % srv->nworkers], &next);
+        return;
+    }
+    for (struct list *n = e->sessions.next; n != &e->sessions; n = n->next) {
+        struct front *f = CONTAINER_OF(n, struct front, node);
+        if (f->id != m->id) continue;
+        session_listed(session_of(f), m->rows);
+        break;
+    }
+    buf_release(m->rows);
+    mem_free(m->rows);
+}
+
 static void open_mail(struct worker *w, struct mail *m)
 {
     struct engine *e = &w->engine;
@@ -209,6 +255,7 @@ static void open_mail(struct worker *w, struct mail *m)
     case MAIL_ASK_IDLE: pool_give_up_idle(e, (uint32_t)m->number); return;
     case MAIL_KILL: kill_session(w, m); return;
     case MAIL_KILLED: killed(w, m); return;
+    case MAIL_LIST: list_sessions(w, m); return;
     case MAIL_DRAIN:
         w->draining = true;
         session_drain(e, m->flag);

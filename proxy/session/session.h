@@ -20,6 +20,7 @@ struct session {
     uint8_t command;           /* of the running one */
     uint8_t nonce[WIRE_NONCE];
     const struct conf_user *user; /* of f.realm->conf */
+    bool waits_list;           /* for the rows of SHOW PROCESSLIST */
     bool waits_kill;           /* for the answer of the worker that has the session to be killed */
     bool counted;              /* in the snapshot's user_conns */
     struct buf in;             /* bytes that could not be used yet */
@@ -45,6 +46,9 @@ void session_query(struct session *s, struct str text);
 void session_tick(struct engine *e);
 void session_kill(struct session *s, bool connection);
 void session_killed(struct session *s, uint32_t id, bool found); /* the answer to its own KILL */
+/* Appends this worker's sessions of that account as rows: u32 length, then the row's payload. */
+void session_list(struct engine *e, struct str account, uint32_t asker, struct buf *rows);
+void session_listed(struct session *s, const struct buf *rows);
 void session_drain(struct engine *e, bool now); /* shutdown: idle ones close, busy ones after their statement or transaction */
 void session_reset(struct session *s);          /* COM_RESET_CONNECTION */
 static inline struct session *session_of(struct front *f) { return CONTAINER_OF(f, struct session, f); }

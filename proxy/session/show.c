@@ -324,28 +324,69 @@ static void show_weir(struct session *s, struct str topic)
     else local_refuse(s, "Weir: SHOW WEIR knows STATUS, SOURCES, SEQUENCES and RULES, not '%.*s'", STR_ARG(topic));
 }
 
-static void show_processlist(struct session *s)
+static void put_number(struct buf *row, uint64_t n)
+{
+    struct buf t = {0};
+    buf_put_dec(&t, n);
+    wire_put_text_field(row, buf_str(&t));
+    buf_release(&t);
+}
+
+static void put_session(const struct session *o, uint32_t asker, struct buf *row)
+{
+    struct engine *e = o->f.engine;
+    struct str text = o->f.id == asker ? STR("SHOW PROCESSLIST") : exec_text_of(o->f.exec);
+    put_number(row, o->f.id);
+    wire_put_text_field(row, o->f.account);
+    wire_put_text_field(row, str_of(o->host));
+    wire_put_text_field(row, o->f.schema ? o->f.schema->name : STR_NULL);
+    wire_put_text_field(row, str_of(o->state == SESSION_BUSY ? wire_command_name(o->command) : "Sleep"));
+    put_number(row, (e->now_ms - o->since_ms) / 1000);
+    wire_put_text_field(row, o->f.id == asker ? STR("starting") : STR(""));
+    wire_put_text_field(row, text.len ? text : STR_NULL);
+}
+
+void session_list(struct engine *e, struct str account, uint32_t asker, struct buf *rows)
+{
+    for (struct list *n = e->sessions.next; n != &e->sessions; n = n->next) {
+        const struct session *o = session_of(CONTAINER_OF(n, struct front, node));
+        struct buf row = {0};
+        if (o->state < SESSION_READY || o->state == SESSION_CLOSED || !str_eq(o->f.account, account)) continue;
+        put_session(o, asker, &row);
+        buf_put_u32(rows, (uint32_t)row.len);
+        buf_put(rows, row.data, row.len);
+        rows->failed |= row.failed;
+        buf_release(&row);
+    }
+}
+
+void session_listed(struct session *s, const struct buf *rows)
 {
     static const char *const names[] = {"Id", "User", "Host", "db", "Command", "Time", "State", "Info"};
-    struct engine *e = s->f.engine;
     struct result r;
-    result_begin(&r, &s->f, names, COUNT_OF(names));
-    for (struct list *n = e->sessions.next; n != &e->sessions; n = n->next) {
-        struct session *o = session_of(CONTAINER_OF(n, struct front, node));
-        bool mine = str_eq(o->f.account, s->f.account);
-        if (!mine || o->state < SESSION_READY) continue;
+    if (!s->waits_list) return;
+    s->waits_list = false;
+    if (rows->failed) {
+        front_err(&s->f, WIRE_ER_OUT_OF_RESOURCES, "HY000", STR("Weir: out of memory"));
+        session_done(s);
+        return;
+    }
+    result_begin_typed(&r, &s->f, names, COUNT_OF(names), 1u << 0 | 1u << 5);
+    for (size_t at = 0; at + 4 <= rows->len;) {
+        struct wire_reader w = wire_read(rows->data + at, 4);
+        size_t n = (size_t)wire_get_uint(&w, 4);
         result_row(&r);
-        result_u64(&r, o->f.id);
-        result_text(&r, o->f.account);
-        result_z(&r, o->host);
-        result_text(&r, o->f.schema ? o->f.schema->name : STR_NULL);
-        result_z(&r, o->state == SESSION_BUSY ? wire_command_name(o->command) : "Sleep");
-        result_u64(&r, (e->now_ms - o->since_ms) / 1000);
-        result_z(&r, o == s ? "starting" : "");
-        result_text(&r, o == s ? STR("SHOW PROCESSLIST") : exec_text_of(o->f.exec).len ? exec_text_of(o->f.exec) : STR_NULL);
+        buf_put(&r.out, rows->data + at + 4, n);
+        at += 4 + n;
     }
     result_end(&r);
     session_done(s);
+}
+
+static void show_processlist(struct session *s)
+{
+    s->waits_list = true;
+    s->f.engine->ops->list(s->f.engine, s->f.id, s->f.account);
 }
 
 /* What the rules let this user do; the server accounts behind Weir are nobody's business. */

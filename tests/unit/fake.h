@@ -363,6 +363,18 @@ static inline void fk_op_kill(struct engine *e, uint32_t id, bool connection, ui
     w->op_kills[w->nop_kills].asker = asker;
     w->op_kills[w->nop_kills++].connection = connection;
 }
+static inline void fk_op_list(struct engine *e, uint32_t asker, struct str account)
+{
+    struct buf rows = {0};
+    session_list(e, account, asker, &rows);
+    for (struct list *n = e->sessions.next; n != &e->sessions; n = n->next) {
+        struct front *f = CONTAINER_OF(n, struct front, node);
+        if (f->id != asker) continue;
+        session_listed(session_of(f), &rows);
+        break;
+    }
+    buf_release(&rows);
+}
 static inline void fk_totals(struct engine *e, struct engine_counters *sum, uint32_t *clients,
                              uint64_t *uptime_s)
 {
@@ -382,8 +394,8 @@ static inline void fk_reload_catalog(struct engine *e, struct snapshot *s)
     (void)s;
     ((struct fk *)e->net)->catalogs++;
 }
-static const struct engine_ops fk_engine_ops = {fk_connect, fk_log,       fk_ask_idle,      fk_op_kill,
-                                                fk_totals,  fk_op_reload, fk_reload_catalog};
+static const struct engine_ops fk_engine_ops = {fk_connect, fk_log,    fk_ask_idle,  fk_op_kill,
+                                                fk_op_list, fk_totals, fk_op_reload, fk_reload_catalog};
 
 /* ---- doubles of the control thread ---- */
 
