@@ -215,7 +215,11 @@ class Mariadb:
         return done.stdout
 
     def stop(self):
-        return end_by_pid_file(self.pid_file, self.data, 30, self.process)
+        ended = end_by_pid_file(self.pid_file, self.data, 30, self.process)
+        if self.process is not None and self.process.poll() is None:      # a child whose pid file somebody removed
+            self.process.terminate()
+            self.process.wait(30)
+        return ended
 
     def kill(self):
         """As a crash would: no shutdown, clients see the connection break."""

@@ -611,7 +611,7 @@ struct plan_env front_env(const struct front *f)
 
 static bool may_run(struct front *f, struct plan *p)
 {
-    if (LIKELY(!f->restricted) || f->ops->may_run(f, p)) return true;
+    if (LIKELY(!f->restricted && plan_info(p)->cls == PLAN_READ) || f->ops->may_run(f, p)) return true;
     plan_unref(p);
     f->ops->done(f);
     return false;

@@ -16,7 +16,7 @@ struct front;
 struct front_ops {
     /* The statement (exec_*) is over: its reply is sent, f->exec is NULL. */
     void (*done)(struct front *f);
-    /* May this session run it? False: the error is sent. Asked only of restricted sessions. */
+    /* May this session run it? False: the error is sent. Not asked for reads of unrestricted sessions. */
     bool (*may_run)(struct front *f, struct plan *p);
     /* Commits the open transaction, then runs the plan with exec_plan. */
     void (*commit_first)(struct front *f, struct plan *p, struct str text);

@@ -270,28 +270,16 @@ static bool put_place(struct job *j, uint32_t i, struct str *out)
     const struct view_columns *columns = columns_on(j, j->home, p->def);
     struct view_ask q = ask_of(j, i, columns);
     struct control_source home = {0};
-    struct buf t = {.max = TEXT_MAX}, more = {.max = TEXT_MAX};
+    struct buf t = {.max = TEXT_MAX};
     control_source_state(j->s->f.realm->snap->control, j->home, &home);
-    /* no row, but names and types of all columns, whatever literals follow */
-    buf_putz(&t, "SELECT ");
-    for (uint32_t k = 0; k < columns->n; k++) {
-        if (k) buf_putz(&t, ",");
-        sql_put_name(&t, columns->at[k].name, true);
-    }
-    buf_printf(&t, " FROM information_schema.%s WHERE 0", p->def->name);
-    if (view_put_branches(&q, j->home, columns, false, &more)) {
-        buf_putz(&t, " UNION ALL ");
-        buf_put_str(&t, buf_str(&more));
-    }
+    if (!view_put_branches(&q, j->home, columns, false, &t)) view_put_none(&q, &t);
     for (uint32_t k = 0; k < p->rows.len; k++) {
         if (!p->rows.at[k].nrows) continue;
         buf_putz(&t, " UNION ALL ");
         view_put_rows(columns, p->rows.at[k].fields, p->rows.at[k].nrows, home.mariadb, q.opt, &t);
     }
-    t.failed |= more.failed;
     *out = t.failed ? STR_NULL : arena_str(&j->arena, buf_str(&t));
     buf_release(&t);
-    buf_release(&more);
     return out->ptr != NULL;
 }
 
@@ -299,9 +287,12 @@ static bool render(struct job *j, struct buf *out)
 {
     const struct plan_info *info = plan_info(j->plan);
     struct view_place *places = arena_array(&j->arena, struct view_place, j->nplaces + 1);
+    struct control_source home = {0};
     if (!places) return false;
+    control_source_state(j->s->f.realm->snap->control, j->home, &home);
     for (uint32_t i = 0; i < j->nplaces; i++) {
         places[i].table = j->places[i].table;
+        if (home.mariadb) places[i].columns = columns_on(j, j->home, j->places[i].def);
         if (!put_place(j, i, &places[i].text)) return false;
     }
     return view_render(info->scan, info->stmt, places, j->nplaces, &j->arena, out);
@@ -348,10 +339,9 @@ static void put_step(struct job *j, const struct step *st, struct buf *t)
     struct view_ask q = ask_of(j, st->place, columns_on(j, j->home, d));
     switch (st->kind) {
     case STEP_LEARN: buf_printf(t, "SELECT * FROM information_schema.%s WHERE 0", d->name); return;
-    case STEP_GATHER: (void)view_put_branches(&q, st->source, columns_on(j, st->source, d), true, t); break;
-    case STEP_SUMS: (void)view_put_sums(&q, st->source, t); break;
+    case STEP_GATHER: (void)view_put_branches(&q, st->source, columns_on(j, st->source, d), true, t); return;
+    case STEP_SUMS: (void)view_put_sums(&q, st->source, t); return;
     }
-    buf_putz(t, " LIMIT 18446744073709551615"); /* whatever sql_select_limit says */
 }
 
 /* The next question, or the statement. */

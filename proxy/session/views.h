@@ -13,6 +13,9 @@
  * statement with the schema's and the table's name are carried into it, so that a question for one table
  * opens one table.
  *
+ * One SELECT without UNION stays one: the server merges it into the statement, opens only what is looked at
+ * and makes no temporary table.
+ *
  * What a representative says stands for all nodes (columns, indexes, engine, comment, times, cardinality),
  * but for a sharded table TABLE_ROWS, DATA_LENGTH, INDEX_LENGTH and DATA_FREE in TABLES are sums over its
  * nodes, AVG_ROW_LENGTH follows from them, and AUTO_INCREMENT is NULL, since ids come from a sequence.
@@ -108,6 +111,8 @@ bool view_needs(const struct view_ask *q, uint32_t source); /* does that source 
  */
 uint32_t view_put_branches(const struct view_ask *q, uint32_t source, const struct view_columns *theirs,
                            bool bytes, struct buf *out);
+/* No row, but names and types of all columns. */
+void view_put_none(const struct view_ask *q, struct buf *out);
 /* A question for the sizes of all nodes of the sharded tables in question on that source: database, table,
  * rows, data, index, free. 0: none. */
 uint32_t view_put_sums(const struct view_ask *q, uint32_t source, struct buf *out);
@@ -117,7 +122,8 @@ void view_put_rows(const struct view_columns *columns, const struct str *fields,
 /* The statement with each text in place of its reference. */
 struct view_place {
     const struct sql_table *table;
-    struct str text; /* of the derived table, without parentheses and alias */
+    struct str text;                    /* of the derived table, without parentheses and alias */
+    const struct view_columns *columns; /* for headings: as the statement spells them; NULL: let them be */
 };
 bool view_render(const struct sql_scan *scan, const struct sql_stmt *st, const struct view_place *places,
                  uint32_t n, struct arena *a, struct buf *out) MUST_CHECK;

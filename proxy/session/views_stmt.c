@@ -182,6 +182,35 @@ static bool cut_schema(void *ctx, struct sql_expr *e)
     return true;
 }
 
+/* Does the name stand for a column of an own reference of this block, which spells it in another way? */
+static bool spelled_otherwise(const struct cut *c, const struct sql_query *q, struct str name)
+{
+    for (uint32_t i = 0; i < c->n; i++) {
+        const struct view_columns *v = c->places[i].table->query == q ? c->places[i].columns : NULL;
+        for (uint32_t k = 0; v && k < v->n; k++)
+            if (str_eq_nocase(v->at[k].name, name)) return !str_eq(v->at[k].name, name);
+    }
+    return false;
+}
+
+/* MariaDB heads a column as the statement writes it, but that of a derived table as the table names it. */
+static void keep_headings(struct cut *c, const struct sql_scan *scan, const struct sql_query *q)
+{
+    while (q && q->kind == SQL_Q_SETOP) q = q->left;
+    for (uint32_t i = 0; q && i < q->nitems; i++) {
+        const struct sql_item *it = &q->items[i];
+        if (it->has_alias || it->expr->kind != SQL_E_COLUMN || !spelled_otherwise(c, q, it->expr->name->name))
+            continue;
+        struct buf text = {0};
+        buf_putz(&text, "AS ");
+        sql_put_name(&text, sql_text(scan, it->expr->name->tok, c->a), true);
+        struct str s = text.failed ? STR_NULL : arena_str(c->a, buf_str(&text));
+        buf_release(&text);
+        c->oom |= !s.ptr;
+        cut_edit(c, (struct sql_span){it->span.end, it->span.end}, s);
+    }
+}
+
 static struct str derived(struct cut *c, const struct view_place *p)
 {
     const struct sql_table *t = p->table;
@@ -221,6 +250,10 @@ bool view_render(const struct sql_scan *scan, const struct sql_stmt *st, const s
         cut_edit(&c, at, derived(&c, &places[i]));
     }
     (void)sql_walk(st, cut_schema, &c);
+    keep_headings(&c, scan,
+                  st->kind == SQL_SELECT         ? st->query
+                  : st->kind == SQL_CREATE_TABLE ? st->ddl->as
+                                                 : NULL);
     if (c.oom) return false;
     sort_edits(c.edits.at, c.edits.len);
     sql_render(scan, c.edits.at, c.edits.len, out);

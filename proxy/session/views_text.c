@@ -139,7 +139,7 @@ struct branch {
     const struct view_ask *q;
     uint32_t source;
     const struct view_columns *theirs;
-    bool bytes;
+    bool bytes, named;
     const struct conf_schema *schema; /* NULL: a system schema, nothing is renamed */
     struct str database;
     bool reps; /* representatives; else the unlisted tables */
@@ -311,6 +311,17 @@ static bool is_size(const struct view_def *def, struct str column)
     return is_column("AUTO_INCREMENT", column);
 }
 
+/* With the column's type and collation, which a literal alone would not have. */
+static void put_schema_name(const struct branch *b, struct str column)
+{
+    if (!b->bytes) buf_putz(b->out, "IF(1,");
+    put_literal(b->out, b->schema->name, b->q->opt);
+    if (b->bytes) return;
+    buf_putz(b->out, ",");
+    sql_put_name(b->out, column, true);
+    buf_putz(b->out, ")");
+}
+
 static void put_value(const struct branch *b, struct str name)
 {
     const struct view_def *d = b->q->def;
@@ -318,7 +329,10 @@ static void put_value(const struct branch *b, struct str name)
     if (!b->schema) {
         sql_put_name(b->out, name, true);
     } else if (is_column(d->schema, name) || is_column(d->also, name)) {
-        put_literal(b->out, b->schema->name, b->q->opt);
+        if (!moved)
+            sql_put_name(b->out, name, true);
+        else
+            put_schema_name(b, name);
     } else if (is_column(d->table, name)) {
         put_table(b);
     } else if (is_column(d->ref_schema, name)) {
@@ -361,6 +375,10 @@ static void put_select(const struct branch *b)
         if (cast) buf_putz(b->out, "CAST(");
         put_value(b, c->at[i].name);
         if (cast) buf_putz(b->out, " AS BINARY)");
+        if (b->named) {
+            buf_putz(b->out, " AS ");
+            sql_put_name(b->out, c->at[i].name, true);
+        }
     }
     buf_printf(b->out, " FROM information_schema.%s", b->q->def->name);
 }
@@ -431,11 +449,11 @@ static void put_named(const struct branch *b, const char *column, const struct v
     buf_release(&l.text);
 }
 
-static bool begin_branch(const struct branch *b, uint32_t *n)
+static void begin_branch(struct branch *b, uint32_t *n)
 {
+    b->named = *n == 0 && !b->bytes; /* the first SELECT names the columns of all */
     if ((*n)++) buf_putz(b->out, " UNION ALL ");
     put_select(b);
-    return true;
 }
 
 static void put_unlisted(struct branch *b, uint32_t *n)
@@ -519,6 +537,16 @@ uint32_t view_put_branches(const struct view_ask *q, uint32_t source, const stru
     }
     if (source == q->home) put_system(&b, &n);
     return n;
+}
+
+void view_put_none(const struct view_ask *q, struct buf *out)
+{
+    buf_putz(out, "SELECT ");
+    for (uint32_t i = 0; i < q->columns->n; i++) {
+        if (i) buf_putz(out, ",");
+        sql_put_name(out, q->columns->at[i].name, true);
+    }
+    buf_printf(out, " FROM information_schema.%s WHERE 0", q->def->name);
 }
 
 /* ---- sizes of all nodes ---- */

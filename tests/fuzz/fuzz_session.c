@@ -11,12 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#ifndef FK_FAIL /* test_exec_random.c has its own */
 #define FK_FAIL(...)                                                                                         \
     do {                                                                                                     \
         fprintf(stderr, __VA_ARGS__);                                                                        \
         fputc('\n', stderr);                                                                                 \
         abort();                                                                                             \
     } while (0)
+#endif
 #include "tests/unit/fake_client.h"
 
 enum op {
@@ -175,7 +177,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     exec_wake_ids(&w->e);
     fk_tick(w, 600000); /* what is read to its end for nobody has its time too */
     for (struct list *i = w->links.next; w->e.nsessions && i != &w->links; i = i->next) {
-        CONTAINER_OF(i, struct fk_link, node)->close_after = ECONNRESET; /* a commit may wait for a silent server */
+        CONTAINER_OF(i, struct fk_link, node)->close_after =
+            ECONNRESET; /* a commit may wait for a silent server */
     }
     fk_free(w);
     return 0;

@@ -133,6 +133,10 @@ QUESTIONS = [
     "SELECT c.column_name FROM (SELECT * FROM information_schema.columns WHERE table_schema = 'annex') AS c WHERE c.table_name = 'rooms' ORDER BY c.ordinal_position",
     "WITH t AS (SELECT table_name AS n FROM information_schema.tables WHERE table_schema = 'annex') SELECT n, (SELECT COUNT(*) FROM information_schema.columns"
     " WHERE table_schema = 'annex' AND table_name = t.n) AS k FROM t ORDER BY n",
+    "SELECT t.table_name, s.table_schema, s.index_name FROM information_schema.tables t LEFT JOIN information_schema.statistics s ON s.table_schema = t.table_schema AND s.table_name ="
+    " t.table_name AND s.index_name = 'by_name' WHERE t.table_schema = 'gallery' AND t.table_name = 'works'",
+    "SELECT t.table_name, s.table_schema, s.table_name FROM information_schema.tables t LEFT JOIN (SELECT * FROM information_schema.statistics WHERE table_schema = 'gallery'"
+    " AND table_name = 'works' AND index_name = 'none') s ON s.table_name = t.table_name WHERE t.table_schema = 'gallery' AND t.table_name = 'works'",
     "SELECT t.table_name FROM information_schema.tables t LEFT JOIN information_schema.statistics s ON s.table_schema = t.table_schema AND s.table_name = t.table_name"
     " AND s.index_name = 'one_label' WHERE t.table_schema = 'gallery' AND s.index_name IS NULL ORDER BY 1",
     "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND (table_name = 'works' OR table_name = 'notes') ORDER BY 1",
@@ -228,6 +232,8 @@ class Views(world.Case):
         for sql in ("SELECT * FROM information_schema.TABLES WHERE TABLE_SCHEMA='gallery' AND TABLE_NAME='works'",
                     "SELECT *, TABLE_ROWS + 1 AS more FROM information_schema.TABLES WHERE TABLE_SCHEMA='gallery' AND TABLE_NAME='prints'",
                     "SELECT * FROM information_schema.COLUMNS WHERE TABLE_SCHEMA='gallery' AND TABLE_NAME='archive'",
+                    "SELECT table_name, t.Engine FROM information_schema.tables t WHERE table_schema='gallery' AND table_name='notes' UNION SELECT table_name, 1 FROM information_schema.tables LIMIT 0",
+                    "SELECT table_name, Engine FROM information_schema.tables WHERE table_schema='gallery' GROUP BY table_name, Engine HAVING table_name > '' ORDER BY table_name DESC",
                     "SELECT column_name AS c, Data_Type FROM information_schema.columns WHERE TABLE_SCHEMA='gallery' AND TABLE_NAME='notes'",
                     "SHOW TABLE STATUS LIKE 'works'"):
             want, got = self.plain.one(sql), ours.one(sql)

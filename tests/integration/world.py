@@ -129,6 +129,15 @@ def end(weir, code=0):
         raise AssertionError(f'weir ended with code {found}, not {code}:\n{servers.tail(weir.log, 30)}')
 
 
+def check_servers():
+    """A server that ended by itself is told of, once, with its last words, and started again: the other tests still count."""
+    for box in [reference, *shards.values()]:
+        if box.process.poll() is not None:
+            _reports.append(f'MariaDB of {os.path.basename(box.directory)} stays up\nended with code {box.process.returncode}:\n'
+                            f'{servers.tail(box.log, 40)}')
+            box.start()
+
+
 class StandIn:
     """A plain MariaDB in Weir's place."""
     def __init__(self):
@@ -146,6 +155,7 @@ class StandIn:
 def shared():
     """The Weir with the usual rules that most tests use; started when first asked for, and again if it died."""
     global _shared, generation
+    check_servers()
     if _shared is None and STAND_IN:
         _shared = StandIn()
         reset_stand_in()

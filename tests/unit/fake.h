@@ -211,7 +211,7 @@ struct fk_link {
     uint8_t nonce[WIRE_NONCE];
     const char *plugin;
     bool in_trans, no_autocommit;
-    uint32_t open_writes;
+    uint32_t open_writes, saved_writes; /* at the last SAVEPOINT */
 };
 
 struct fk_snap {
@@ -449,7 +449,10 @@ enum ids_status ids_take(struct control *c, uint32_t sequence, uint64_t n, uint6
 enum ids_status ids_raise(struct control *c, uint32_t sequence, uint64_t value, struct arena *a,
                           struct fault *f)
 {
-    (void)c, (void)sequence, (void)a, (void)f;
+    (void)c, (void)sequence;
+    if (fk_world->ids_say == IDS_FAILED)
+        fault_set(f, a, 1105, "HY000", "Weir: the mark cannot be raised: the test says so");
+    if (fk_world->ids_say != IDS_OK) return fk_world->ids_say;
     fk_world->ids_raised = value;
     return IDS_OK;
 }
@@ -490,15 +493,15 @@ void ids_stats(const struct control *c, uint32_t sequence, struct ids_stats *out
 #define FK_RULES_TEXT FK_YAML("")
 /* One connection a source: the legs of a statement take turns, and so do clients. */
 #define FK_NARROW                                                                                            \
-    "weir: {listen: 127.0.0.1:4406, transactions: best_effort}\n"                                           \
-    "users: {app: {password: secret}}\n"                                                                    \
-    "sources:\n"                                                                                            \
-    "  s0: {address: 127.0.0.1:4411, user: weir, password: weir, max_connections: 1}\n"                     \
-    "  s1: {address: 127.0.0.1:4412, user: weir, password: weir, max_connections: 1}\n"                     \
-    "schemas:\n  shop:\n    default_source: s0\n    tables:\n"                                             \
-    "      orders: {nodes: 's${0..1}.shop.orders_${0..1}', shard_by: id, algorithm: {type: mod}}\n"         \
+    "weir: {listen: 127.0.0.1:4406, transactions: best_effort}\n"                                            \
+    "users: {app: {password: secret}}\n"                                                                     \
+    "sources:\n"                                                                                             \
+    "  s0: {address: 127.0.0.1:4411, user: weir, password: weir, max_connections: 1}\n"                      \
+    "  s1: {address: 127.0.0.1:4412, user: weir, password: weir, max_connections: 1}\n"                      \
+    "schemas:\n  shop:\n    default_source: s0\n    tables:\n"                                               \
+    "      orders: {nodes: 's${0..1}.shop.orders_${0..1}', shard_by: id, algorithm: {type: mod}}\n"          \
     "      tickets: {nodes: 's${0..1}.shop.tickets', shard_by: id, algorithm: {type: mod}, generated: id}\n" \
-    "      notes: {source: s1}\n"                                                                           \
+    "      notes: {source: s1}\n"                                                                            \
     "  other:\n    default_source: s1\n"
 
 static inline bool fk_add_table(struct catalog *c, const char *name)

@@ -248,6 +248,8 @@ static inline const char *fk_default(struct fk_link *k, const char *sql)
         fk_end_trans(k, false);
         return "OK 0";
     }
+    if (fk_starts(sql, "SAVEPOINT")) k->saved_writes = k->open_writes;
+    if (fk_starts(sql, "ROLLBACK TO")) k->open_writes = k->saved_writes;
     if (fk_starts(sql, "CREATE ") || fk_starts(sql, "ALTER ") || fk_starts(sql, "DROP ") ||
         fk_starts(sql, "TRUNCATE")) {
         fk_end_trans(k, true);

@@ -103,8 +103,8 @@ static void a_shard_says_no(void **state)
 }
 
 /*
- * One source fails in a step before the statement. The other has one connection that is ready, and a second one is still being opened: the first is
- * given back, and goes to the lane that waits for the second.
+ * One source fails in a step before the statement. The other has one connection that is ready, and a second
+ * one is still being opened: the first is given back, and goes to the lane that waits for the second.
  */
 static void refused_while_another_lane_waits(void **state)
 {

@@ -349,6 +349,28 @@ static void best_effort(void **state)
     fk_free(w);
 }
 
+/* A write over two servers that fails on one of them is undone on the other; the transaction goes on as it
+ * was before it. */
+static void a_statement_is_all_or_nothing(void **state)
+{
+    (void)state;
+    struct fk *w = fk_new(BEST);
+    struct fk_client *c = warm(w);
+    fk_query(c, "BEGIN");
+    assert_text(fk_query(c, W0), "OK 1 T");
+    fk_on(w, 1, "INSERT", "ERR 1062 23000 Duplicate entry '2' for key 'orders_0.PRIMARY'", 1);
+    assert_has(fk_query(c, "INSERT INTO orders (id, v) VALUES (0, 1), (2, 1)"),
+               "ERR 1062 23000 Duplicate entry '2' for key 'orders.PRIMARY'");
+    assert_text(fk_query(c, W2), "OK 1 T");
+    assert_has(fk_query(c, "INSERT INTO orders (id, v) VALUES (0, 1), (2, 1)"), "OK 2 T");
+    assert_text(fk_query(c, "COMMIT"), "OK 0");
+    assert_int_equal(w->src[0].committed, 2);
+    assert_int_equal(w->src[1].committed, 2);
+    assert_int_equal(w->src[0].connects + w->src[1].connects, 2);
+    fk_leave(c);
+    fk_free(w);
+}
+
 /* ---- how transactions die ---- */
 
 /* The deadlock victim has lost everything on its server; the others are rolled back with it. */
@@ -654,6 +676,7 @@ int main(void)
         cmocka_unit_test(a_savepoint_set_again),
         cmocka_unit_test(a_second_writer_is_refused),
         cmocka_unit_test(best_effort),
+        cmocka_unit_test(a_statement_is_all_or_nothing),
         cmocka_unit_test(a_deadlock_ends_it_everywhere),
         cmocka_unit_test(an_error_leaves_it_open),
         cmocka_unit_test(a_lost_connection),

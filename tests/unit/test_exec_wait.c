@@ -82,6 +82,34 @@ static void no_ids(void **state)
     fk_free(w);
 }
 
+/* An explicit value is not written before the sequence's mark is above it. */
+static void raising_the_mark(void **state)
+{
+    (void)state;
+    struct fk *w = fk_new(NULL);
+    struct fk_client *c = fk_client(w), *gone = fk_client(w), *late = fk_client(w);
+    w->ids_say = IDS_FAILED;
+    assert_has(fk_query(c, "INSERT INTO tickets (id, v) VALUES (5000, 1)"),
+               "ERR 1105 HY000 Weir: the mark cannot be raised");
+    w->ids_say = IDS_WAIT;
+    assert_text(fk_query(c, "INSERT INTO tickets (id, v) VALUES (5000, 1)"), "");
+    assert_text(fk_query(gone, "INSERT INTO tickets (id, v) VALUES (6000, 1)"), "");
+    fk_leave(gone);
+    w->ids_say = IDS_OK;
+    exec_wake_ids(&w->e);
+    fk_run(w);
+    assert_text(fk_reply(c), "OK 1");
+    assert_int_equal(w->ids_raised, 5000);
+    w->ids_say = IDS_WAIT;
+    fk_query(late, "INSERT INTO tickets (id, v) VALUES (7000, 1)");
+    fk_tick(w, 600000);
+    assert_has(fk_reply(late), "ERR 1105 HY000 Weir: ");
+    assert_int_equal(w->src[0].committed + w->src[1].committed, 1);
+    fk_leave(c);
+    fk_leave(late);
+    fk_free(w);
+}
+
 static void leaving_while_waiting_for_ids(void **state)
 {
     (void)state;
@@ -334,6 +362,7 @@ int main(void)
         cmocka_unit_test(ids_are_filled_in),
         cmocka_unit_test(waiting_for_ids),
         cmocka_unit_test(no_ids),
+        cmocka_unit_test(raising_the_mark),
         cmocka_unit_test(leaving_while_waiting_for_ids),
         cmocka_unit_test(a_slow_wait_is_logged),
         cmocka_unit_test(waiting_for_a_connection),

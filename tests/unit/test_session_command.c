@@ -88,6 +88,29 @@ static void field_list(void **state)
     fk_free(w);
 }
 
+static void process_list(void **state)
+{
+    (void)state;
+    struct fk *w = fk_new(NULL);
+    struct fk_client *a = fk_client(w), *b = fk_client(w), *other = fk_client_new(w, FK_CAPS);
+    assert_text(fk_login(other, "native", "secret", "shop"), "OK 0");
+    fk_query(b, "SELECT * FROM notes");
+    w->src[1].hold = true;
+    fk_query(b, "SELECT 'slow' FROM notes");
+    fk_tick(w, 3000);
+    const char *r = fk_query(a, "SHOW PROCESSLIST");
+    assert_has(r, "ROWS Id,User,Host,db,Command,Time,State,Info|");
+    assert_has(r, "|1,app,10.0.0.9,shop,Query,0,starting,SHOW PROCESSLIST");
+    assert_has(r, "|2,app,10.0.0.9,shop,Query,3,,SELECT 'slow' FROM notes");
+    assert_lacks(r, "native"); /* one's own only */
+    w->src[1].hold = false;
+    fk_run(w);
+    fk_leave(a);
+    fk_leave(b);
+    fk_leave(other);
+    fk_free(w);
+}
+
 /* ---- reset and change user ---- */
 
 static void reset_forgets(void **state)
@@ -420,6 +443,7 @@ int main(void)
         cmocka_unit_test(quit),
         cmocka_unit_test(what_is_not_supported_says_so),
         cmocka_unit_test(field_list),
+        cmocka_unit_test(process_list),
         cmocka_unit_test(reset_forgets),
         cmocka_unit_test(change_user),
         cmocka_unit_test(change_user_switches),

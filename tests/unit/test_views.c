@@ -165,7 +165,7 @@ static bool answer(const struct world *w, struct arena *a, struct str sql, bool 
         ok = view_filter_read(&s, t, d, w->schema, a, &filters[n]) &&
              put_asked(w, &q, str_eq(str_of(d->name), STR("TABLES")) && view_wants_sums(&s), check ? a : NULL,
                        &asked);
-        places[n++] = (struct view_place){t, STR("..")};
+        places[n++] = (struct view_place){t, STR(".."), q.columns};
     }
     ok = ok && view_render(&s, st, places, n, a, &text);
     buf_printf(out, "%.*s\n%.*s", (int)text.len, text.data, (int)asked.len, asked.data ? asked.data : "");
