@@ -145,6 +145,15 @@ struct sql_span {
     uint32_t first, end; /* token indices, end exclusive */
 };
 
+/* The bytes of a span as written, comments inside included; empty for an empty span. */
+static inline struct str sql_span_str(const struct sql_scan *s, struct sql_span sp)
+{
+    if (sp.end <= sp.first) return STR_NULL;
+    const struct sql_tok *last = &s->toks[sp.end - 1];
+    uint32_t from = s->toks[sp.first].off;
+    return (struct str){s->text + from, last->off + last->len - from};
+}
+
 /* A possibly qualified name. Unquoted text. part counts from the right: name is always there. `tok` is the token of `name`. */
 struct sql_name {
     struct str schema; /* or empty */

@@ -151,6 +151,34 @@ def chosen(words):
     return unittest.TestSuite(tests)
 
 
+def run_lines(tally, prefix, command, environment=None):
+    """A program that prints a line a case, `ok ...` or `FAIL...`/`FAILED ...`, and fails when one did."""
+    began = time.monotonic()
+    done = subprocess.run(command, cwd=ROOT, text=True, errors='replace', stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          timeout=300, env=environment)
+    cases = 0
+    for line in done.stdout.splitlines():
+        word, _, name = line.strip().partition(' ')
+        if word in ('ok', 'FAIL', 'FAILED'):
+            cases += 1
+            tally.add('passed' if word == 'ok' else 'failed', f'{prefix}: {name.strip()}')
+    if done.returncode != 0 or not cases:
+        tally.add('failed', prefix, time.monotonic() - began, f'ended with code {done.returncode}')
+        print('\n'.join('      ' + line for line in done.stdout.splitlines()[-30:]))
+
+
+def run_programs(tally, world):
+    """What needs real servers but no Weir: the control thread, the merge's weights; and the bench's own instruments."""
+    box = world.shards['s0']
+    for name in ('control_check', 'merge_check'):
+        program = os.path.join(ROOT, 'build', 'asan', 'tests', name)
+        if os.access(program, os.X_OK):
+            run_lines(tally, name, [program, '127.0.0.1', str(box.port), 'app', 'app'])
+        else:
+            tally.add('skipped', name, why='not built')
+    run_lines(tally, 'bench/selftest', [os.path.join(ROOT, 'tests', 'bench', 'selftest')])
+
+
 def run_integration(tally, words):
     import world
     suite = chosen(words)
@@ -160,6 +188,8 @@ def run_integration(tally, words):
         return
     try:
         world.start()
+        if not words:
+            run_programs(tally, world)
         suite.run(Result(tally))
     finally:
         for report in world.stop():

@@ -95,13 +95,6 @@ static bool needs_server(const struct sql_scan *scan, const struct sql_set_item 
     return !literal_of(scan, it->value, a, opt).ptr;
 }
 
-static struct str span_text(const struct sql_scan *scan, struct sql_span sp)
-{
-    const struct sql_tok *last = &scan->toks[sp.end - 1];
-    uint32_t from = scan->toks[sp.first].off;
-    return str_make(scan->text + from, last->off + last->len - from);
-}
-
 static void put_evaluation(struct buf *t, const struct sql_scan *scan, const struct sql_stmt *st, struct arena *a, const struct sql_options *opt)
 {
     for (uint32_t i = 0; i < st->set.n; i++) {
@@ -114,7 +107,7 @@ static void put_evaluation(struct buf *t, const struct sql_scan *scan, const str
             buf_putz(t, ":=");
         }
         buf_putz(t, "(");
-        buf_put_str(t, span_text(scan, it->value->span));
+        buf_put_str(t, sql_span_str(scan, it->value->span));
         buf_putz(t, ")");
     }
 }

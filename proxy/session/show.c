@@ -8,22 +8,14 @@
 
 /* ---- lists through a server ---- */
 
-static struct str span_text(const struct sql_scan *scan, struct sql_span sp)
-{
-    if (sp.end <= sp.first) return STR_NULL;
-    const struct sql_tok *last = &scan->toks[sp.end - 1];
-    uint32_t from = scan->toks[sp.first].off;
-    return str_make(scan->text + from, last->off + last->len - from);
-}
-
 static void put_filter(struct buf *t, const struct sql_scan *scan, const struct sql_show_stmt *sh, const char *column)
 {
     if (sh->like) {
         buf_printf(t, " WHERE `%s` LIKE ", column);
-        buf_put_str(t, span_text(scan, sh->like->span));
+        buf_put_str(t, sql_span_str(scan, sh->like->span));
     } else if (sh->where) {
         buf_putz(t, " WHERE ");
-        buf_put_str(t, span_text(scan, sh->where->span));
+        buf_put_str(t, sql_span_str(scan, sh->where->span));
     }
 }
 
@@ -420,7 +412,7 @@ void local_explain_route(struct session *s, const struct sql_scan *scan, const s
     struct plan_env env = front_env(f);
     struct plan *p = NULL;
     struct fault fault = {WIRE_ER_OUT_OF_RESOURCES, "HY000", STR("Weir: out of memory")};
-    struct str inner = span_text(scan, st->explain.inner->span);
+    struct str inner = sql_span_str(scan, st->explain.inner->span);
     bool json = false;
     for (uint32_t i = 0; i < st->explain.inner->span.first; i++) json |= str_eq_nocase(sql_tok_str(scan, i), STR("JSON"));
     struct str text = arena_str(&e->arena, inner);
@@ -476,7 +468,7 @@ void local_show(struct session *s, const struct sql_scan *scan, const struct sql
     }
     /* what is left concerns one server: the default source's */
     struct buf t = {0};
-    buf_put_str(&t, span_text(scan, st->span));
+    buf_put_str(&t, sql_span_str(scan, st->span));
     struct exec_text x = {s->f.schema ? s->f.schema->default_source : 0, buf_str(&t)};
     exec_texts(&s->f, &x, 1, EXEC_PACKETS, EXEC_NO_BEGIN, NULL, NULL);
     buf_release(&t);

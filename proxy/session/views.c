@@ -487,13 +487,6 @@ static const struct show {
      "ROUTINE_NAME", "Db, Name"},
 };
 
-static struct str span_text(const struct sql_scan *scan, struct sql_span sp)
-{
-    const struct sql_tok *last = &scan->toks[sp.end - 1];
-    uint32_t from = scan->toks[sp.first].off;
-    return str_make(scan->text + from, last->off + last->len - from);
-}
-
 static void run_text(struct session *s, struct str text)
 {
     struct front *f = &s->f;
@@ -524,12 +517,12 @@ void views_show(struct session *s, const struct sql_scan *scan, const struct sql
     if (w->by_schema) sql_put_string(&t, schema, &s->f.opt);
     if (sh->like) {
         buf_printf(&t, " AND %s LIKE ", w->like);
-        buf_put_str(&t, span_text(scan, sh->like->span));
+        buf_put_str(&t, sql_span_str(scan, sh->like->span));
     }
     buf_putz(&t, ") AS x");
     if (sh->where) {
         buf_putz(&t, " WHERE ");
-        buf_put_str(&t, span_text(scan, sh->where->span));
+        buf_put_str(&t, sql_span_str(scan, sh->where->span));
     }
     buf_printf(&t, " ORDER BY %s", w->order);
     if (t.failed) {
