@@ -123,8 +123,7 @@ static void remember(struct exec *e)
         }
         if (!e->failed) f->warnings = (uint16_t)(e->warnings > UINT16_MAX ? UINT16_MAX : e->warnings);
     }
-    bool in_trans = f->txn && f->txn->begun;
-    for (uint32_t i = 0; f->txn && i < f->txn->npinned; i++) in_trans |= f->txn->pinned[i]->in_trans;
+    bool in_trans = front_txn_open(f);
     f->status = (uint16_t)((f->status & ~WIRE_STATUS_IN_TRANS) | (in_trans ? WIRE_STATUS_IN_TRANS : 0));
 }
 
@@ -571,16 +570,9 @@ static void begin(struct exec *e, struct str text, bool stable)
     run_plan(e);
 }
 
-static bool transaction_open(const struct front *f)
-{
-    bool open = f->txn && f->txn->begun;
-    for (uint32_t i = 0; f->txn && i < f->txn->npinned; i++) open |= f->txn->pinned[i]->in_trans;
-    return open;
-}
-
 void exec_plan(struct front *f, struct plan *p, struct str text, bool stable)
 {
-    if (UNLIKELY(plan_info(p)->cls == PLAN_DDL && transaction_open(f))) { /* DDL commits what is open, on every server */
+    if (UNLIKELY(plan_info(p)->cls == PLAN_DDL && front_txn_open(f))) { /* DDL commits what is open, on every server */
         f->ops->commit_first(f, p, text);
         return;
     }

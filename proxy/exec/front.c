@@ -7,6 +7,13 @@ struct front_txn *front_txn(struct front *f)
     return f->txn;
 }
 
+bool front_txn_open(const struct front *f)
+{
+    bool open = f->txn && f->txn->begun;
+    for (uint32_t i = 0; f->txn && i < f->txn->npinned; i++) open |= f->txn->pinned[i]->in_trans;
+    return open;
+}
+
 struct conn *front_pinned(const struct front *f, uint32_t source)
 {
     for (uint32_t i = 0; f->txn && i < f->txn->npinned; i++) {

@@ -84,6 +84,8 @@ static inline bool front_in_txn(const struct front *f)
 {
     return (f->txn && (f->txn->begun || f->txn->npinned)) || !(f->status & WIRE_STATUS_AUTOCOMMIT);
 }
+/* Was BEGIN said, or is a transaction open on a held connection? (front_in_txn counts locks and autocommit = 0 as well.) */
+bool front_txn_open(const struct front *f);
 /* The session's transaction object, made when missing. NULL: out of memory. */
 struct front_txn *front_txn(struct front *f) MUST_CHECK;
 struct conn *front_pinned(const struct front *f, uint32_t source);

@@ -171,12 +171,10 @@ static bool begin_then(struct front *f, void *ctx, const struct exec_result *r)
     return true;
 }
 
+/* A lost transaction counts until the client has been told. */
 static bool transaction_open(const struct front *f)
 {
-    if (!f->txn) return false;
-    bool open = f->txn->begun || f->txn->lost;
-    for (uint32_t i = 0; i < f->txn->npinned; i++) open |= f->txn->pinned[i]->in_trans;
-    return open;
+    return front_txn_open(f) || (f->txn && f->txn->lost);
 }
 
 static struct after_job *after(struct session *s, struct plan *p)

@@ -29,6 +29,7 @@ struct proxy {
     struct row *row;
     uint64_t now;
     uint32_t wanted;
+    uint64_t fetches;
     /* with threads */
     pthread_mutex_t lock;
     pthread_cond_t cond;
@@ -55,7 +56,9 @@ static bool fetch(void *ctx, uint32_t sequence, uint64_t floor, uint64_t n, uint
     (void)sequence;
     pthread_mutex_lock(&r->lock);
     r->fetches++;
-    bool fails = r->broken || (r->fail_every && r->fetches % r->fail_every == 0);
+    p->fetches++;
+    /* Which proxy meets the n-th fetch is chance; the second of each fails too, so that every one has seen a failure. */
+    bool fails = r->broken || (r->fail_every && (r->fetches % r->fail_every == 0 || (p->threads && p->fetches == 2)));
     if (fails) {
         snprintf(error, IDS_ERROR, "server has gone away");
         /* Half of the failures come after the row was changed: the segment is lost, no more. */
