@@ -27,6 +27,22 @@ struct conf_address { /* "host:port", "[::1]:port" or "unix:/path" */
     struct str path; /* Unix socket */
 };
 
+struct conf_network { /* "10.0.0.0/8", "::1", "unix" */
+    struct conf_pos pos;
+    uint8_t address[16]; /* IPv4 as v4-mapped IPv6 */
+    uint8_t bits;        /* of 128 */
+    bool is_unix;        /* the word unix: Unix sockets */
+};
+enum conf_tls_version { CONF_TLS_1_2, CONF_TLS_1_3 };
+enum conf_tls_mode { CONF_TLS_OFF, CONF_TLS_ON /* encrypted, not checked */, CONF_TLS_VERIFY_CA, CONF_TLS_VERIFY_IDENTITY };
+struct conf_tls { /* paths are relative to the rule file; the files are read by proxy/net at start and reload */
+    struct conf_pos pos;
+    struct conf_text certificate, key, ca; /* empty: none */
+    enum conf_tls_version min_version;
+    enum conf_tls_mode mode;  /* sources only */
+    struct conf_text name;    /* sources: host name that the certificate must carry; default the address' host */
+};
+
 /* ---- process ---- */
 
 enum conf_log_level { CONF_LOG_DEBUG, CONF_LOG_INFO, CONF_LOG_WARN, CONF_LOG_ERROR };
@@ -50,11 +66,28 @@ struct conf_weir {
     struct conf_text log_file;   /* empty: stderr */
     bool allow_scatter;          /* false: a statement that would go to several shards is refused */
     enum conf_transactions transactions;
+    /* where clients come from, and how */
+    struct conf_tls tls;               /* weir.tls: our certificate toward clients; certificate empty: no TLS is offered */
+    struct conf_network *proxy_from;   /* proxy_protocol: networks whose connections must begin with a PROXY header (v1 or v2) */
+    uint32_t nproxy_from;
+    bool compress_zlib, compress_zstd; /* compression: offered to clients (both by default) */
+    uint64_t failed_logins;            /* this many failed logins of a host in a row, then each further answer waits failed_login_delay; 0: off */
+    uint64_t failed_login_delay_ms;
+    uint64_t max_prepared;             /* max_prepared_statements of the process (16382): ER_MAX_PREPARED_STMT_COUNT_REACHED beyond */
+    uint64_t max_session_prepared;     /* ... and of one session (4096) */
+    uint64_t max_server_prepared;      /* statements kept prepared on one server connection (100), least recently used go */
+    uint64_t interactive_timeout_ms;   /* wait_timeout of clients that log in with INTERACTIVE, as the mysql program does */
 };
 
 /* ---- users ---- */
 
-enum conf_secret { CONF_SECRET_PLAIN, CONF_SECRET_NATIVE /* '*' + 40 hex = SHA1(SHA1(pw)) */, CONF_SECRET_SHA2 /* '$A$005$' + salt + digest, as mysql.user holds it */ };
+enum conf_require_tls { CONF_REQUIRE_NOTHING, CONF_REQUIRE_TLS, CONF_REQUIRE_CERTIFICATE /* one that weir.tls.ca signed */ };
+enum conf_secret {
+    CONF_SECRET_PLAIN,
+    CONF_SECRET_NATIVE, /* '*' + 40 hex = SHA1(SHA1(pw)) */
+    CONF_SECRET_SHA2,   /* '$A$005$' + salt + digest, as mysql.user holds it */
+    CONF_SECRET_ED25519 /* 43 characters of base64: the public key, as MariaDB's mysql.user holds it (key client_ed25519) */
+};
 struct conf_user {
     struct conf_pos pos;
     struct str name;
@@ -63,7 +96,14 @@ struct conf_user {
     struct conf_text *schemas; /* allowed ones; nschemas == 0: all */
     uint32_t nschemas;
     uint64_t max_connections;  /* 0: no bound of its own */
+    enum conf_require_tls require_tls; /* require_tls: no | yes | certificate */
+    struct conf_network *allow, *deny; /* allow: only from these (none given: from anywhere); deny goes first */
+    uint32_t nallow, ndeny;
 };
+/* May this user log in from there? address: 16 bytes, IPv4 v4-mapped; NULL: a Unix socket. */
+bool conf_user_may_come(const struct conf_user *u, const uint8_t *address);
+/* A network written as IPv6 holds no IPv4 address: ::/0 is all of IPv6, 0.0.0.0/0 all of IPv4. */
+bool conf_network_has(const struct conf_network *n, const uint8_t *address);
 
 /* ---- sources ---- */
 
@@ -77,6 +117,8 @@ struct conf_source {
     struct str user, password;
     uint64_t max_connections, min_idle; /* of the whole process */
     uint64_t idle_timeout_ms;
+    struct conf_tls tls;  /* mode off by default; certificate and key: ours toward the server */
+    uint8_t compression;  /* 0 none, 1 zlib, 2 zstd (MySQL servers only; zlib elsewhere) */
 };
 
 /* ---- algorithms ---- */

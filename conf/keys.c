@@ -185,11 +185,14 @@ static void put_kind(struct buf *out, const struct key_info *k)
         [K_NAMES] = "name or list of names",
         [K_ADDRESS] = "address",
         [K_ADDRESSES] = "address or list",
+        [K_NETWORKS] = "network or list",
         [K_COUNT] = "number",
         [K_SIZE] = "size",
         [K_DURATION] = "duration",
         [K_BOOL] = "true or false",
         [K_WORD] = "one of",
+        [K_WORDS] = "one or a list of",
+        [K_TLS] = "a mapping, or one of",
         [K_DATE] = "date",
         [K_VALUE] = "value",
         [K_LIST] = "list",
@@ -200,7 +203,8 @@ static void put_kind(struct buf *out, const struct key_info *k)
         [K_GENERATED] = "name or mapping",
     };
     buf_putz(out, names[k->kind]);
-    for (int i = 0; k->kind == K_WORD && word_at(k->words, i).ptr; i++)
+    bool is_words = k->kind == K_WORD || k->kind == K_WORDS || k->kind == K_TLS;
+    for (int i = 0; is_words && word_at(k->words, i).ptr; i++)
         buf_printf(out, "%s " STR_FMT, i ? "," : "", STR_ARG(word_at(k->words, i)));
     if (k->kind == K_COUNT || k->kind == K_SIZE || k->kind == K_DURATION) {
         buf_putz(out, " from ");

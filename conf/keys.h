@@ -21,11 +21,15 @@
 #define CONF_SECTIONS(S) \
   S(TOP, "", "Sections may come in any order. A key that begins with `x-` is ignored: a place for anchors that are used elsewhere.") \
   S(WEIR, "weir", "The process: where it listens, its caps, its time-outs, its log.") \
+  S(TLS, "weir.tls", "The certificate that clients see. With it TLS is offered to every client; `require_tls` of a user demands it. " \
+    "The files are PEM, their paths relative to the rule file; a reload reads them again and ends no session.") \
   S(LOG, "weir.log", "Where events are written, and how.") \
-  S(USER, "users.NAME", "An account that clients log in with. One of the four ways to give the password is used; with " \
+  S(USER, "users.NAME", "An account that clients log in with. One of the five ways to give the password is used; with " \
     "none, the account has no password and a warning says so.") \
   S(SOURCE, "sources.NAME", "A MySQL or MariaDB server. The name is used by schemas, tables and sequences; it stays when " \
     "the server moves to another address.") \
+  S(SERVER_TLS, "sources.NAME.tls", "TLS toward a server. `tls: on` is the short form of {mode: on}. The files are PEM, their paths relative " \
+    "to the rule file.") \
   S(SCHEMA, "schemas.NAME", "A database as clients see it.") \
   S(TABLE, "schemas.NAME.tables.NAME", "A table as clients see it. With `nodes` it is sharded, with `broadcast` every one of " \
     "the sources has a copy, with `source` (or neither) it lives whole on one source.") \
@@ -62,7 +66,21 @@
   K(WEIR, SLOW_STATEMENT, "slow_statement", K_DURATION, 1, 31536000000, "off", "1s", "statements that take at least this long are logged with their plan") \
   K(WEIR, SCATTER, "scatter", K_WORD, 0, 0, "allow|deny", "allow", "deny refuses a statement that would go to several shards") \
   K(WEIR, TRANSACTIONS, "transactions", K_WORD, 0, 0, "single|best_effort", "single", "a transaction that writes on a second server is refused (single), or commits server by server (best_effort: a crash between two commits leaves half of it)") \
+  K(WEIR, INTERACTIVE_TIMEOUT, "interactive_timeout", K_DURATION, 1000, 31536000000, "", "8h", "wait_timeout of clients that call themselves interactive, as the mysql program does") \
+  K(WEIR, TLS, "tls", K_SECTION, 0, 0, "", "", "TLS toward clients") \
+  K(WEIR, PROXY_PROTOCOL, "proxy_protocol", K_NETWORKS, 0, 0, "", "", "networks of load balancers that begin each connection with a PROXY header (version 1 or 2), which tells the client's own address: `10.0.0.0/8`, `::1`, `unix`; one or a list. From there a connection without the header is refused") \
+  K(WEIR, COMPRESSION, "compression", K_WORDS, 0, 0, "zlib|zstd|none", "[zlib, zstd]", "compression offered to clients; none offers none") \
+  K(WEIR, FAILED_LOGINS, "failed_logins", K_COUNT, 1, 1000000, "off", "10", "after this many failed logins in a row from one address, the answer to each further login from there waits failed_login_delay") \
+  K(WEIR, FAILED_LOGIN_DELAY, "failed_login_delay", K_DURATION, 1, 60000, "", "1s", "how long that answer waits") \
+  K(WEIR, MAX_PREPARED, "max_prepared_statements", K_COUNT, 0, 4194304, "", "16382", "prepared statements of all clients, as max_prepared_stmt_count; one more gets error 1461") \
+  K(WEIR, MAX_SESSION_PREPARED, "max_session_prepared_statements", K_COUNT, 0, 4194304, "", "4096", "prepared statements of one client; one more gets error 1461") \
+  K(WEIR, MAX_SERVER_PREPARED, "max_server_prepared_statements", K_COUNT, 1, 16382, "", "100", "statements that are kept prepared on one server connection; the least recently used makes room") \
   K(WEIR, LOG, "log", K_SECTION, 0, 0, "", "", "the log") \
+  \
+  K(TLS, CERTIFICATE, "certificate", K_TEXT, 0, 0, "", REQUIRED, "file of our certificate, with the chain behind it") \
+  K(TLS, KEY, "key", K_TEXT, 0, 0, "", REQUIRED, "file of its private key") \
+  K(TLS, CA, "ca", K_TEXT, 0, 0, "", "", "file of the authorities whose client certificates are accepted; needed for require_tls: certificate") \
+  K(TLS, MIN_VERSION, "min_version", K_WORD, 0, 0, "1.2|1.3", "1.2", "oldest version of TLS that is accepted") \
   \
   K(LOG, LEVEL, "level", K_WORD, 0, 0, "debug|info|warn|error", "info", "least important level that is written") \
   K(LOG, FORMAT, "format", K_WORD, 0, 0, "text|json", "text", "one line an event, as text or as a JSON object") \
@@ -71,9 +89,13 @@
   K(USER, PASSWORD, "password", K_SECRET, 0, 0, "", "", "the password as plain text") \
   K(USER, NATIVE, "mysql_native_password", K_SECRET, 0, 0, "", "", "hash as `SELECT PASSWORD('...')` of MariaDB shows it: `*` and 40 hex digits") \
   K(USER, SHA2, "caching_sha2_password", K_SECRET, 0, 0, "", "", "hash as authentication_string of mysql.user in MySQL 8 holds it: `$A$005$`, 20 bytes of salt, 43 of digest") \
+  K(USER, ED25519, "client_ed25519", K_SECRET, 0, 0, "", "", "public key as authentication_string of mysql.user in MariaDB holds it: 43 characters of base64") \
   K(USER, FILE, "password_file", K_TEXT, 0, 0, "", "", "file whose first line is the password; relative to the rule file") \
   K(USER, SCHEMAS, "schemas", K_NAMES, 0, 0, "all", "all", "schemas that the account may use: all, one or a list") \
   K(USER, MAX_CONNECTIONS, "max_connections", K_COUNT, 1, 1000000, "none", "none", "clients logged in with this account at a time") \
+  K(USER, REQUIRE_TLS, "require_tls", K_WORD, 0, 0, "no|yes|certificate", "no", "whether the client must use TLS (yes), and show a certificate that weir.tls.ca signed (certificate)") \
+  K(USER, ALLOW, "allow", K_NETWORKS, 0, 0, "", "", "where the account may come from: `10.0.0.0/8`, `192.168.1.7`, `2001:db8::/32`, `unix` for Unix sockets; one or a list. Without it, from anywhere") \
+  K(USER, DENY, "deny", K_NETWORKS, 0, 0, "", "", "where it may not come from; goes before allow") \
   \
   K(SOURCE, ADDRESS, "address", K_ADDRESS, 0, 0, "", REQUIRED, "the server that takes writes: `host:port` (port 3306 when left out), `[::1]:port` or `unix:/path`") \
   K(SOURCE, REPLICAS, "replicas", K_ADDRESSES, 0, 0, "", "", "its replicas; checked, not read from yet") \
@@ -83,6 +105,15 @@
   K(SOURCE, MAX_CONNECTIONS, "max_connections", K_COUNT, 1, 100000, "", "100", "connections of the whole process to the server; keep it below the server's own max_connections, divided by the number of proxies") \
   K(SOURCE, MIN_IDLE, "min_idle", K_COUNT, 0, 100000, "", "0", "idle connections that are kept open") \
   K(SOURCE, IDLE_TIMEOUT, "idle_timeout", K_DURATION, 1000, 31536000000, "", "10m", "an idle connection beyond min_idle is closed after this time; keep it below the server's wait_timeout") \
+  K(SOURCE, TLS, "tls", K_TLS, 0, 0, "off|on|verify_ca|verify_identity", "off", "TLS toward the server: a mode, or a mapping with its files") \
+  K(SOURCE, COMPRESSION, "compression", K_WORD, 0, 0, "none|zlib|zstd", "none", "compression toward the server; zstd is for MySQL servers, others get zlib") \
+  \
+  K(SERVER_TLS, MODE, "mode", K_WORD, 0, 0, "off|on|verify_ca|verify_identity", "verify_identity with a ca, else on", "off; on: encrypted, but whoever answers is believed; verify_ca: its certificate is signed by an authority that we trust; verify_identity: and is for the host's name") \
+  K(SERVER_TLS, CA, "ca", K_TEXT, 0, 0, "", "", "file of the authorities that may sign the server's certificate; without it, those that the machine trusts") \
+  K(SERVER_TLS, CERTIFICATE, "certificate", K_TEXT, 0, 0, "", "", "file of our certificate toward the server, when it asks for one") \
+  K(SERVER_TLS, KEY, "key", K_TEXT, 0, 0, "", "", "file of its private key") \
+  K(SERVER_TLS, NAME, "name", K_TEXT, 0, 0, "", "the host of the address", "name that the server's certificate must carry") \
+  K(SERVER_TLS, MIN_VERSION, "min_version", K_WORD, 0, 0, "1.2|1.3", "1.2", "oldest version of TLS that is accepted") \
   \
   K(SCHEMA, DEFAULT_SOURCE, "default_source", K_NAME, 0, 0, "", "the only source", "source of the tables that are not listed") \
   K(SCHEMA, DATABASES, "databases", K_MAP, 0, 0, "", "the schema's name", "physical database of this schema: one name for all sources, or a name for each source") \
@@ -159,8 +190,26 @@
   F(WEIR, "slow_log_time", "slow_statement") F(WEIR, "slow_query", "slow_statement") F(WEIR, "version", "server_version") \
   F(WEIR, "proxy-mysql-default-version", "server_version") F(WEIR, "proxy-frontend-max-connections", "max_connections") \
   F(WEIR, "proxy-default-port", "listen") F(WEIR, "log_level", "log: {level: ...}") F(WEIR, "log_file", "log: {file: ...}") \
-  F(WEIR, "interactive_timeout", "wait_timeout") F(WEIR, "query_timeout", "statement_timeout") F(WEIR, "max_clients", "max_connections") \
+  F(WEIR, "query_timeout", "statement_timeout") F(WEIR, "max_clients", "max_connections") \
   F(WEIR, "allow_scatter", "scatter") F(LOG, "path", "file") \
+  F(WEIR, "ssl", "tls") F(WEIR, "ssl_cert", "tls: {certificate: ...}") F(WEIR, "ssl_key", "tls: {key: ...}") F(WEIR, "ssl_ca", "tls: {ca: ...}") \
+  F(WEIR, "proxy-frontend-ssl-enabled", "tls") F(WEIR, "have_ssl", "tls") F(WEIR, "mysql-have_ssl", "tls") F(WEIR, "tls_version", "tls: {min_version: ...}") \
+  F(WEIR, "require_secure_transport", "require_tls at each user") F(WEIR, "proxy_protocol_networks", "proxy_protocol") \
+  F(WEIR, "mysql-proxy_protocol_networks", "proxy_protocol") F(WEIR, "protocol_compression_algorithms", "compression") \
+  F(WEIR, "max_connect_errors", "failed_logins") F(WEIR, "max_prepared_stmt_count", "max_prepared_statements") \
+  F(WEIR, "stmt_cache_size", "max_server_prepared_statements") F(WEIR, "mysql-max_stmts_per_connection", "max_server_prepared_statements") \
+  F(WEIR, "allow_ips", "allow at each user") F(WEIR, "blackIPs", "deny at each user") F(WEIR, "whiteIPs", "allow at each user") \
+  F(TLS, "cert", "certificate") F(TLS, "ssl_cert", "certificate") F(TLS, "ssl_key", "key") F(TLS, "ssl_ca", "ca") F(TLS, "private_key", "key") \
+  F(TLS, "version", "min_version") F(TLS, "tls_version", "min_version") F(TLS, "mode", "require_tls at each user") \
+  F(SERVER_TLS, "cert", "certificate") F(SERVER_TLS, "ssl_cert", "certificate") F(SERVER_TLS, "ssl_key", "key") F(SERVER_TLS, "ssl_ca", "ca") \
+  F(SERVER_TLS, "private_key", "key") F(SERVER_TLS, "ssl_mode", "mode") F(SERVER_TLS, "verify", "mode") F(SERVER_TLS, "verify_server_cert", "mode: verify_identity") \
+  F(SERVER_TLS, "ssl_verify_server_cert", "mode: verify_identity") F(SERVER_TLS, "server_name", "name") F(SERVER_TLS, "host", "name") \
+  F(SOURCE, "ssl", "tls") F(SOURCE, "use_ssl", "tls") F(SOURCE, "ssl_mode", "tls: {mode: ...}") F(SOURCE, "ssl_ca", "tls: {ca: ...}") \
+  F(SOURCE, "ssl_cert", "tls: {certificate: ...}") F(SOURCE, "ssl_key", "tls: {key: ...}") F(SOURCE, "sslMode", "tls: {mode: ...}") F(SOURCE, "useSSL", "tls") \
+  F(SOURCE, "compress", "compression") F(SOURCE, "proxy_protocol", "proxy_protocol of weir (toward servers no header is sent)") \
+  F(USER, "ssl", "require_tls") F(USER, "use_ssl", "require_tls") F(USER, "require_ssl", "require_tls") F(USER, "require", "require_tls") \
+  F(USER, "ed25519", "client_ed25519") F(USER, "hosts", "allow") F(USER, "host", "allow") F(USER, "hostname", "allow") F(USER, "whitelist", "allow") \
+  F(USER, "whiteIPs", "allow") F(USER, "allow_ips", "allow") F(USER, "blacklist", "deny") F(USER, "blackIPs", "deny") F(USER, "max_user_connections", "max_connections") \
   F(SEQUENCE, "wait", "id_wait") F(SEQUENCE, "cache", "step") F(SEQUENCE, "increment", "step") F(SEQUENCE, "timeout", "id_wait") \
   F(RANGE, "low", "from") F(RANGE, "high", "to") F(RANGE, "node", "shard")
 /* clang-format on */
@@ -188,11 +237,14 @@ enum conf_kind {
     K_NAMES, /* one or a list */
     K_ADDRESS,
     K_ADDRESSES,
+    K_NETWORKS, /* one or a list */
     K_COUNT,
     K_SIZE,
     K_DURATION,
     K_BOOL,
     K_WORD,
+    K_WORDS, /* one or a list */
+    K_TLS,   /* a word or a mapping */
     K_DATE,
     K_VALUE, /* of the algorithm's key type */
     K_LIST,

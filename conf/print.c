@@ -157,6 +157,19 @@ static void put_addresses(struct buf *out, int indent, enum conf_key key, const 
     buf_putz(out, "]\n");
 }
 
+static void put_networks(struct buf *out, int indent, enum conf_key key, const struct conf_network *list, uint32_t n)
+{
+    if (n == 0) return;
+    put_key(out, indent, key);
+    buf_putz(out, "[");
+    for (uint32_t i = 0; i < n; i++) {
+        buf_putz(out, i ? ", '" : "'");
+        network_print(out, &list[i]);
+        buf_putz(out, "'");
+    }
+    buf_putz(out, "]\n");
+}
+
 /* "  name:" of an entry. */
 static void put_entry(struct buf *out, int indent, struct str name)
 {
@@ -166,6 +179,46 @@ static void put_entry(struct buf *out, int indent, struct str name)
 }
 
 /* ---- sections ---- */
+
+static void put_client_tls(struct buf *out, const struct conf_tls *t)
+{
+    if (!t->certificate.value.len) return;
+    put_heading(out, 2, KEY_WEIR_TLS);
+    put_text(out, 4, KEY_TLS_CERTIFICATE, t->certificate.value);
+    put_text(out, 4, KEY_TLS_KEY, t->key.value);
+    if (t->ca.value.len) put_text(out, 4, KEY_TLS_CA, t->ca.value);
+    put_word(out, 4, KEY_TLS_MIN_VERSION, (int)t->min_version);
+}
+
+static void put_server_tls(struct buf *out, const struct conf_tls *t)
+{
+    bool bare = t->mode == CONF_TLS_OFF && !t->ca.value.len && !t->certificate.value.len && !t->name.value.len;
+    if (bare) {
+        put_word(out, 4, KEY_SOURCE_TLS, 0);
+        return;
+    }
+    put_heading(out, 4, KEY_SOURCE_TLS);
+    put_word(out, 6, KEY_SERVER_TLS_MODE, (int)t->mode);
+    if (t->ca.value.len) put_text(out, 6, KEY_SERVER_TLS_CA, t->ca.value);
+    if (t->certificate.value.len) put_text(out, 6, KEY_SERVER_TLS_CERTIFICATE, t->certificate.value);
+    if (t->key.value.len) put_text(out, 6, KEY_SERVER_TLS_KEY, t->key.value);
+    if (t->name.value.len) put_text(out, 6, KEY_SERVER_TLS_NAME, t->name.value);
+    put_word(out, 6, KEY_SERVER_TLS_MIN_VERSION, (int)t->min_version);
+}
+
+static void put_access(struct buf *out, const struct conf_weir *w)
+{
+    put_number(out, 2, KEY_WEIR_INTERACTIVE_TIMEOUT, w->interactive_timeout_ms);
+    put_client_tls(out, &w->tls);
+    put_networks(out, 2, KEY_WEIR_PROXY_PROTOCOL, w->proxy_from, w->nproxy_from);
+    put_key(out, 2, KEY_WEIR_COMPRESSION);
+    buf_putz(out, w->compress_zlib && w->compress_zstd ? "[zlib, zstd]\n" : w->compress_zlib ? "zlib\n" : w->compress_zstd ? "zstd\n" : "none\n");
+    put_number(out, 2, KEY_WEIR_FAILED_LOGINS, w->failed_logins);
+    put_number(out, 2, KEY_WEIR_FAILED_LOGIN_DELAY, w->failed_login_delay_ms);
+    put_number(out, 2, KEY_WEIR_MAX_PREPARED, w->max_prepared);
+    put_number(out, 2, KEY_WEIR_MAX_SESSION_PREPARED, w->max_session_prepared);
+    put_number(out, 2, KEY_WEIR_MAX_SERVER_PREPARED, w->max_server_prepared);
+}
 
 static void put_weir(struct buf *out, const struct conf_weir *w)
 {
@@ -186,6 +239,7 @@ static void put_weir(struct buf *out, const struct conf_weir *w)
     put_number(out, 2, KEY_WEIR_SLOW_STATEMENT, w->slow_statement_ms);
     put_word(out, 2, KEY_WEIR_SCATTER, w->allow_scatter ? 0 : 1);
     put_word(out, 2, KEY_WEIR_TRANSACTIONS, (int)w->transactions);
+    put_access(out, w);
     put_heading(out, 2, KEY_WEIR_LOG);
     put_word(out, 4, KEY_LOG_LEVEL, (int)w->log_level);
     put_word(out, 4, KEY_LOG_FORMAT, w->log_json ? 1 : 0);
@@ -196,7 +250,8 @@ static void put_user(struct buf *out, const struct conf_user *u)
 {
     static const enum conf_key keys[] = {[CONF_SECRET_PLAIN] = KEY_USER_PASSWORD,
                                          [CONF_SECRET_NATIVE] = KEY_USER_NATIVE,
-                                         [CONF_SECRET_SHA2] = KEY_USER_SHA2};
+                                         [CONF_SECRET_SHA2] = KEY_USER_SHA2,
+                                         [CONF_SECRET_ED25519] = KEY_USER_ED25519};
     put_entry(out, 2, u->name);
     put_secret(out, 4, keys[u->secret_kind], u->secret);
     put_key(out, 4, KEY_USER_SCHEMAS);
@@ -206,6 +261,9 @@ static void put_user(struct buf *out, const struct conf_user *u)
         buf_putz(out, "all");
     buf_putz(out, "\n");
     put_number(out, 4, KEY_USER_MAX_CONNECTIONS, u->max_connections);
+    put_word(out, 4, KEY_USER_REQUIRE_TLS, (int)u->require_tls);
+    put_networks(out, 4, KEY_USER_ALLOW, u->allow, u->nallow);
+    put_networks(out, 4, KEY_USER_DENY, u->deny, u->ndeny);
 }
 
 static void put_source(struct buf *out, const struct conf_source *s)
@@ -220,6 +278,8 @@ static void put_source(struct buf *out, const struct conf_source *s)
     put_number(out, 4, KEY_SOURCE_MAX_CONNECTIONS, s->max_connections);
     put_number(out, 4, KEY_SOURCE_MIN_IDLE, s->min_idle);
     put_number(out, 4, KEY_SOURCE_IDLE_TIMEOUT, s->idle_timeout_ms);
+    put_server_tls(out, &s->tls);
+    put_word(out, 4, KEY_SOURCE_COMPRESSION, s->compression);
 }
 
 static void put_bound(struct buf *out, bool open, const char *word, struct str value)

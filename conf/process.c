@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SECRET_MAX = 256 };
+enum { SECRET_MAX = 256, ED25519_TEXT = 43 /* characters of base64 for 32 bytes, without '=' */ };
 
 /* Walks the entries of a `name -> mapping` section. False: nothing to walk (reported when wrong). */
 static bool entries(struct reader *r, const struct ynode *n, const char *what)
@@ -83,6 +83,15 @@ void read_weir(struct reader *r, const struct ynode *n)
     w->slow_statement_ms = read_number(r, n, KEY_WEIR_SLOW_STATEMENT);
     w->allow_scatter = read_word(r, n, KEY_WEIR_SCATTER) == 0;
     w->transactions = (enum conf_transactions)read_word(r, n, KEY_WEIR_TRANSACTIONS);
+    w->interactive_timeout_ms = read_number(r, n, KEY_WEIR_INTERACTIVE_TIMEOUT);
+    read_client_tls(r, key_get(r, n, KEY_WEIR_TLS), &w->tls);
+    w->proxy_from = read_networks(r, key_get(r, n, KEY_WEIR_PROXY_PROTOCOL), "proxy_protocol", &w->nproxy_from);
+    read_compression(r, n, w);
+    w->failed_logins = read_number(r, n, KEY_WEIR_FAILED_LOGINS);
+    w->failed_login_delay_ms = read_number(r, n, KEY_WEIR_FAILED_LOGIN_DELAY);
+    w->max_prepared = read_number(r, n, KEY_WEIR_MAX_PREPARED);
+    w->max_session_prepared = read_number(r, n, KEY_WEIR_MAX_SESSION_PREPARED);
+    w->max_server_prepared = read_number(r, n, KEY_WEIR_MAX_SERVER_PREPARED);
     const struct ynode *log = key_get(r, n, KEY_WEIR_LOG);
     if (log && !keys_check(r, log, SEC_LOG, "log")) log = NULL;
     w->log_level = (enum conf_log_level)read_word(r, log, KEY_LOG_LEVEL);
@@ -163,8 +172,10 @@ static struct str unknown_secret(struct reader *r, enum conf_secret kind)
     struct buf b = {0};
     if (kind == CONF_SECRET_NATIVE) buf_putz(&b, "*");
     if (kind == CONF_SECRET_SHA2) buf_putz(&b, "$A$005$");
-    size_t length = kind == CONF_SECRET_SHA2 ? 63 : 40; /* salt and digest, or 40 hex digits */
+    /* salt and digest; a key; or 40 hex digits */
+    size_t length = kind == CONF_SECRET_SHA2 ? 63 : kind == CONF_SECRET_ED25519 ? ED25519_TEXT : 40;
     for (size_t i = 0; i < length; i++) buf_put(&b, &hex[noise[i] & 15], 1);
+    if (kind == CONF_SECRET_ED25519 && b.len) b.data[b.len - 1] = 'A'; /* its last two bits are 0 */
     struct str s = b.failed || got < sizeof noise ? STR_NULL : arena_str(r->a, buf_str(&b));
     buf_release(&b);
     if (!s.ptr) {
@@ -193,25 +204,41 @@ static struct str read_plain(struct reader *r, const struct ynode *n, const char
     return STR("");
 }
 
+/* 32 bytes in base64: the last character carries four bits and two zeros. */
+static bool is_ed25519(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = ascii_lower(s.ptr[i]);
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '+' && c != '/') return false;
+    }
+    return s.len == ED25519_TEXT && strchr("AEIMQUYcgkosw048", s.ptr[s.len - 1]);
+}
+
 static void read_hash(struct reader *r, const struct ynode *n, enum conf_key key, const char *what,
                       struct conf_user *u)
 {
-    bool native = key == KEY_USER_NATIVE;
-    u->secret_kind = native ? CONF_SECRET_NATIVE : CONF_SECRET_SHA2;
+    u->secret_kind = key == KEY_USER_NATIVE ? CONF_SECRET_NATIVE
+                     : key == KEY_USER_SHA2 ? CONF_SECRET_SHA2
+                                            : CONF_SECRET_ED25519;
     if (!want_scalar(r, n, hintf(r, "'%s'", key_table[key].name))) return;
     struct str s = n->text;
     if (is_hidden(r, n, what)) s = unknown_secret(r, u->secret_kind);
-    if (native && (s.len != 41 || s.ptr[0] != '*' || !is_hex(str_make(s.ptr + 1, 40))))
+    if (key == KEY_USER_NATIVE && (s.len != 41 || s.ptr[0] != '*' || !is_hex(str_make(s.ptr + 1, 40))))
         fault(r, n->pos,
               "'*' and 40 hex digits, in quotes, as SELECT PASSWORD('...') of MariaDB shows it; a plain "
               "password goes under 'password'",
               "%s: not a mysql_native_password hash", what);
-    else if (!native && (s.len != 70 || memcmp(s.ptr, "$A$", 3) != 0 || !is_hex(str_make(s.ptr + 3, 3)) ||
-                         s.ptr[6] != '$'))
+    else if (key == KEY_USER_SHA2 && (s.len != 70 || memcmp(s.ptr, "$A$", 3) != 0 ||
+                                      !is_hex(str_make(s.ptr + 3, 3)) || s.ptr[6] != '$'))
         fault(r, n->pos,
               "'$A$005$', 20 bytes of salt and 43 of digest, as mysql.user of MySQL 8 holds it; with "
               "unprintable salt write it in double quotes with \\x.. for each such byte",
               "%s: not a caching_sha2_password hash", what);
+    else if (key == KEY_USER_ED25519 && !is_ed25519(s))
+        fault(r, n->pos,
+              "43 characters of base64 without '=', as authentication_string of mysql.user in MariaDB holds it; a plain "
+              "password goes under 'password'",
+              "%s: not a public key of client_ed25519", what);
     else
         u->secret = s;
 }
@@ -234,7 +261,7 @@ static void read_user_schemas(struct reader *r, const struct ynode *n, struct co
 
 static void read_user(struct reader *r, const struct ynode *n, struct conf_user *u)
 {
-    static const enum conf_key ways[] = {KEY_USER_PASSWORD, KEY_USER_NATIVE, KEY_USER_SHA2, KEY_USER_FILE};
+    static const enum conf_key ways[] = {KEY_USER_PASSWORD, KEY_USER_NATIVE, KEY_USER_SHA2, KEY_USER_ED25519, KEY_USER_FILE};
     const char *what = hintf(r, "user '%.80s'", u->name.ptr);
     u->secret = STR("");
     if (n->kind == Y_SCALAR && !ynode_is_null(n)) {
@@ -267,6 +294,7 @@ static void read_user(struct reader *r, const struct ynode *n, struct conf_user 
     u->max_connections = read_number(r, n, KEY_USER_MAX_CONNECTIONS);
     const struct ynode *schemas = key_get(r, n, KEY_USER_SCHEMAS);
     if (schemas) read_user_schemas(r, schemas, u);
+    read_user_access(r, n, what, u);
 }
 
 void read_users(struct reader *r, const struct ynode *n)
@@ -317,6 +345,7 @@ static void read_source(struct reader *r, const struct ynode *n, struct conf_sou
 {
     const char *what = hintf(r, "source '%.80s'", s->name.ptr);
     s->user = s->password = s->primary.host = s->primary.path = STR("");
+    s->tls.certificate.value = s->tls.key.value = s->tls.ca.value = s->tls.name.value = STR("");
     if (n->kind == Y_SCALAR && !ynode_is_null(n)) {
         fault(r, n->pos, hintf(r, "write %.80s: {address: ..., user: ..., password: ...}", s->name.ptr),
               "%s must be a mapping, not a single value", what);
@@ -344,6 +373,8 @@ static void read_source(struct reader *r, const struct ynode *n, struct conf_sou
     s->max_connections = read_number(r, n, KEY_SOURCE_MAX_CONNECTIONS);
     s->min_idle = read_number(r, n, KEY_SOURCE_MIN_IDLE);
     s->idle_timeout_ms = read_number(r, n, KEY_SOURCE_IDLE_TIMEOUT);
+    s->compression = (uint8_t)read_word(r, n, KEY_SOURCE_COMPRESSION);
+    read_server_tls(r, key_get(r, n, KEY_SOURCE_TLS), what, s);
     v = key_get(r, n, KEY_SOURCE_MIN_IDLE);
     if (v && s->min_idle > s->max_connections)
         fault(r, v->pos, NULL, "%s: min_idle %llu is more than max_connections %llu", what,

@@ -133,6 +133,15 @@ const struct conf_algorithm *algorithm_fit(struct reader *r, const struct conf_a
 const char *algorithm_type_name(const struct conf_algorithm *a);
 const char *algorithm_shape(struct reader *r, const struct conf_algorithm *a); /* "hash of any key" */
 
+/* ---- access.c ---- */
+void read_client_tls(struct reader *r, const struct ynode *n, struct conf_tls *out);
+void read_server_tls(struct reader *r, const struct ynode *n, const char *what, struct conf_source *s);
+/* One network or a list of them; NULL when there is none. */
+struct conf_network *read_networks(struct reader *r, const struct ynode *n, const char *what, uint32_t *count);
+void read_compression(struct reader *r, const struct ynode *mapping, struct conf_weir *w);
+void read_user_access(struct reader *r, const struct ynode *mapping, const char *what, struct conf_user *u);
+void network_print(struct buf *out, const struct conf_network *n);
+
 /* ---- process.c, schema.c ---- */
 void read_weir(struct reader *r, const struct ynode *n);
 void read_sources(struct reader *r, const struct ynode *n);

@@ -643,12 +643,29 @@ static void dump_prepare(struct dump *d, const struct sql_stmt *st, const char *
     d->depth--;
 }
 
+static void dump_format(struct dump *d, const struct sql_file_format *f)
+{
+    const struct {
+        const char *name;
+        uint32_t tok;
+    } parts[] = {{"charset", f->charset},
+                 {"fields terminated", f->fields_terminated},
+                 {f->optionally ? "fields optionally enclosed" : "fields enclosed", f->fields_enclosed},
+                 {"fields escaped", f->fields_escaped},
+                 {"lines starting", f->lines_starting},
+                 {"lines terminated", f->lines_terminated}};
+    for (size_t i = 0; i < COUNT_OF(parts); i++)
+        if (parts[i].tok) span_line(d, parts[i].name, (struct sql_span){parts[i].tok, parts[i].tok + 1});
+}
+
 static void dump_load(struct dump *d, const struct sql_stmt *st)
 {
     line(d, "load%s%s%s", st->load.local ? " local" : "", st->load.replace ? " replace" : "",
          st->load.ignore ? " ignore" : "");
     d->depth++;
     dump_table(d, "into", st->load.table);
+    dump_format(d, &st->load.format);
+    if (st->load.ignore_tok) span_line(d, "ignore lines", st->load.ignore_span);
     dump_list(d, st->load.columns, st->load.ncolumns);
     dump_assigns(d, "set", st->load.set, st->load.nset);
     d->depth--;

@@ -100,3 +100,20 @@ void sql_render_range(const struct sql_scan *s, struct sql_span range, const str
     splice(&r, s->toks[range.first].off, end_of(s, range.end - 1), range.end, edits, n);
     if (s->toks[range.end - 1].flags & SQL_TF_VERSIONED) put(&r, " */", 3, true);
 }
+
+enum sql_status sql_bind_params(const struct sql_scan *s, const struct str *literals, uint32_t n,
+                                struct buf *out)
+{
+    struct splice r = {.s = s, .out = out};
+    uint32_t at = 0, k = 0;
+    if (n != s->nparams) return SQL_ERROR;
+    for (uint32_t i = 0; i < s->ntoks && k < n; i++) {
+        if (s->toks[i].kind != SQL_T_PARAM) continue;
+        copy(&r, at, s->toks[i].off);
+        put(&r, literals[k].ptr, literals[k].len, true);
+        at = end_of(s, i);
+        k++;
+    }
+    copy(&r, at, s->len);
+    return out->failed ? SQL_NOMEM : SQL_OK;
+}

@@ -234,7 +234,7 @@ struct sql_query *ps_query(struct parser *p);
 struct sql_query *ps_query_rest(struct parser *p, struct sql_query *left, uint32_t first);
 void ps_with(struct parser *p, uint32_t *nctes,
              struct sql_cte **ctes);   /* leaves the names in scope: p->ctes */
-void ps_file_format(struct parser *p); /* FIELDS ... LINES ... */
+void ps_file_format(struct parser *p, struct sql_file_format *f); /* FIELDS ... LINES ... */
 bool ps_at_setop(const struct parser *p);
 bool ps_at_query_tail(
     const struct parser *p); /* ORDER, LIMIT, FOR, LOCK, INTO... behind a query in parentheses */

@@ -326,14 +326,17 @@ void ps_delete(struct parser *p, struct sql_stmt *st, struct sql_cte *ctes, uint
 
 static void load_columns(struct parser *p, struct sql_stmt *st)
 {
-    uint32_t mark = ps_mark(p);
+    uint32_t mark = ps_mark(p), first = p->at;
+    st->load.columns_span = span_here(p);
     if (!try_op(p, SQL_OP_LPAREN)) return;
+    st->load.has_columns = true;
     if (!at_op(p, SQL_OP_RPAREN)) {
         do ps_push(p, p->t->kind == SQL_T_USERVAR ? ps_expr(p, BP_PRIMARY) : ps_column(p));
         while (try_op(p, SQL_OP_COMMA));
     }
     want_op(p, SQL_OP_RPAREN);
     st->load.columns = ps_take(p, mark, &st->load.ncolumns);
+    st->load.columns_span = span_from(p, first);
 }
 
 void ps_load(struct parser *p, struct sql_stmt *st)
@@ -346,6 +349,7 @@ void ps_load(struct parser *p, struct sql_stmt *st)
         return;
     }
     st->kind = SQL_LOAD;
+    st->load.xml = xml;
     ps_next(p);
     if (!try_word(p, SQL_W_LOW_PRIORITY)) try_word(p, SQL_W_CONCURRENT);
     st->load.local = try_word(p, SQL_W_LOCAL);
@@ -358,18 +362,23 @@ void ps_load(struct parser *p, struct sql_stmt *st)
     want_word(p, SQL_W_TABLE);
     st->load.table = ps_table(p, SQL_R_WRITE);
     ps_partitions(p);
-    ps_file_format(p);
+    ps_file_format(p, &st->load.format);
     if (xml && try_word(p, SQL_W_ROWS)) {
         want_word(p, SQL_W_IDENTIFIED);
         want_word(p, SQL_W_BY);
         if (p->t->kind != SQL_T_STRING) ps_syntax(p);
         ps_next(p);
     }
+    uint32_t first = p->at;
     if (try_word(p, SQL_W_IGNORE)) {
         if (p->t->kind != SQL_T_INT) ps_syntax(p);
+        st->load.ignore_tok = p->at;
         ps_next(p);
         if (!try_word(p, SQL_W_LINES)) want_word(p, SQL_W_ROWS);
     }
+    st->load.ignore_span = span_from(p, first);
     load_columns(p, st);
+    first = p->at;
     if (try_word(p, SQL_W_SET)) st->load.set = ps_assignments(p, &st->load.nset);
+    st->load.set_span = span_from(p, first);
 }

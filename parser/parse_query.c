@@ -156,32 +156,46 @@ static void locks(struct parser *p, struct sql_query *q)
 }
 
 /* FIELDS and LINES of INTO OUTFILE and LOAD DATA. */
-void ps_file_format(struct parser *p)
+static uint32_t terminator(struct parser *p)
+{
+    want_word(p, SQL_W_BY);
+    if (p->t->kind != SQL_T_STRING && p->t->kind != SQL_T_HEX && p->t->kind != SQL_T_BIN) ps_syntax(p);
+    ps_next(p);
+    return p->at - 1;
+}
+
+void ps_file_format(struct parser *p, struct sql_file_format *f)
 {
     if (at_word(p, SQL_W_CHARACTER) || at_word(p, SQL_W_CHARSET)) {
         if (try_word(p, SQL_W_CHARACTER))
             want_word(p, SQL_W_SET);
         else
             ps_next(p);
+        f->charset = p->at;
         if (!try_word(p, SQL_W_BINARY)) ps_ident_or_text(p);
     }
     bool fields = try_word(p, SQL_W_FIELDS) || try_word(p, SQL_W_COLUMNS);
     for (;;) {
         if (fields && (at_word(p, SQL_W_OPTIONALLY) || at_word(p, SQL_W_ENCLOSED))) {
-            try_word(p, SQL_W_OPTIONALLY);
+            f->optionally = try_word(p, SQL_W_OPTIONALLY);
             want_word(p, SQL_W_ENCLOSED);
-        } else if (!((fields && (try_word(p, SQL_W_TERMINATED) || try_word(p, SQL_W_ESCAPED))))) {
+            f->fields_enclosed = terminator(p);
+        } else if (fields && try_word(p, SQL_W_TERMINATED)) {
+            f->fields_terminated = terminator(p);
+        } else if (fields && try_word(p, SQL_W_ESCAPED)) {
+            f->fields_escaped = terminator(p);
+        } else {
             break;
         }
-        want_word(p, SQL_W_BY);
-        if (p->t->kind != SQL_T_STRING && p->t->kind != SQL_T_HEX && p->t->kind != SQL_T_BIN) ps_syntax(p);
-        ps_next(p);
     }
     if (!try_word(p, SQL_W_LINES)) return;
-    while (try_word(p, SQL_W_STARTING) || try_word(p, SQL_W_TERMINATED)) {
-        want_word(p, SQL_W_BY);
-        if (p->t->kind != SQL_T_STRING && p->t->kind != SQL_T_HEX && p->t->kind != SQL_T_BIN) ps_syntax(p);
-        ps_next(p);
+    for (;;) {
+        if (try_word(p, SQL_W_STARTING))
+            f->lines_starting = terminator(p);
+        else if (try_word(p, SQL_W_TERMINATED))
+            f->lines_terminated = terminator(p);
+        else
+            break;
     }
 }
 
@@ -194,7 +208,8 @@ static void into(struct parser *p, struct sql_query *q)
         q->flags |= SQL_S_INTO_FILE;
         if (p->t->kind != SQL_T_STRING) ps_syntax(p);
         ps_next(p);
-        ps_file_format(p);
+        struct sql_file_format unused = {0};
+        ps_file_format(p, &unused);
     } else {
         q->flags |= SQL_S_INTO_VARS;
         do {

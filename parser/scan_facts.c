@@ -11,6 +11,16 @@ uint16_t scan_word_back(const struct pass *t, uint32_t back)
     return k->kind == SQL_T_WORD ? k->word : (uint16_t)SQL_W_NONE;
 }
 
+/* CREATE TABLE t (event INT): a column, no routine. */
+static bool names_table(const struct pass *t)
+{
+    for (uint32_t i = 1; i < t->n; i++) {
+        const struct sql_tok *k = &t->s->toks[i];
+        if (k->kind == SQL_T_WORD && (k->word == SQL_W_TABLE || k->word == SQL_W_VIEW || k->word == SQL_W_INDEX)) return true;
+    }
+    return false;
+}
+
 /* A word that the facts depend on; it is not yet in toks. */
 void scan_note_word(struct pass *t, uint16_t word)
 {
@@ -46,7 +56,7 @@ void scan_note_word(struct pass *t, uint16_t word)
     case SQL_W_EVENT:
     case SQL_W_PACKAGE: /* of CREATE ... or ALTER EVENT, after at most OR REPLACE DEFINER = user@host
                            AGGREGATE */
-        if ((verb == SQL_W_CREATE || verb == SQL_W_ALTER) && t->n <= 12) t->compound = true;
+        if ((verb == SQL_W_CREATE || verb == SQL_W_ALTER) && t->n <= 12 && !names_table(t)) t->compound = true;
         break;
     case SQL_W_ATOMIC: /* BEGIN NOT ATOMIC ... END, MariaDB's block outside of routines */
         if (verb == SQL_W_BEGIN && t->n == 2) {

@@ -497,6 +497,10 @@ struct sql_txn {
     bool read_only, read_write, consistent_snapshot, chain, no_chain, release, no_release;
     struct str name; /* savepoint */
 };
+struct sql_file_format { /* FIELDS and LINES of LOAD DATA: the literals' tokens, 0 where absent */
+    uint32_t charset, fields_terminated, fields_enclosed, fields_escaped, lines_starting, lines_terminated;
+    bool optionally;
+};
 struct sql_stmt {
     enum sql_stmt_kind kind;
     uint16_t word;
@@ -526,6 +530,12 @@ struct sql_stmt {
             uint32_t ncolumns;
             struct sql_assign *set;
             uint32_t nset;
+            bool xml, has_columns;
+            struct sql_file_format format;
+            uint32_t ignore_tok;          /* the n of IGNORE n LINES, 0: none */
+            struct sql_span ignore_span;  /* IGNORE n LINES, or where it would stand */
+            struct sql_span columns_span; /* '(' .. ')', or where it would stand */
+            struct sql_span set_span;     /* SET ... , or where it would stand */
         } load;
     };
 };
@@ -562,6 +572,12 @@ struct sql_edit {
 void sql_render(const struct sql_scan *s, const struct sql_edit *edits, uint32_t n, struct buf *out);
 /* The same for the part of the text of tokens [range.first, range.end). */
 void sql_render_range(const struct sql_scan *s, struct sql_span range, const struct sql_edit *edits, uint32_t n, struct buf *out);
+
+/*
+ * The text with its i-th `?` replaced by literals[i] as it stands (quoted and escaped by the caller), a blank around it where two tokens would grow
+ * together. For statements that the session answers itself: EXECUTE of what no server is asked. SQL_ERROR: there are not n `?`. SQL_NOMEM: out->failed.
+ */
+enum sql_status sql_bind_params(const struct sql_scan *s, const struct str *literals, uint32_t n, struct buf *out) MUST_CHECK;
 
 /* Appends `name` with backticks where needed (always when `force`). */
 void sql_put_name(struct buf *out, struct str name, bool force);

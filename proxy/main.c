@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "proxy/net/net.h"
+#include "proxy/net/tls.h"
 
 static const char usage[] =
     "Weir " WEIR_VERSION ": a sharding proxy that speaks the MySQL protocol\n"
@@ -53,18 +54,18 @@ static int check(const char *path)
     if (!c) return 1;
     struct diag d;
     diag_init(&d);
+    bool files = tls_check(c, &d);
     struct router *r = router_new(c, &d);
-    struct buf out = {0};
-    int rc = 0;
-    if (!r) {
-        diag_print(&d, &out);
-        (void)write_out(stderr, &out);
-        rc = 1;
-    } else {
+    struct buf out = {0}, faults = {0};
+    int rc = 1;
+    diag_print(&d, &faults);
+    (void)write_out(stderr, &faults);
+    if (r && files) {
         conf_print(c, &out);
         rc = write_out(stdout, &out);
-        router_free(r);
     }
+    if (r) router_free(r);
+    buf_release(&faults);
     buf_release(&out);
     diag_release(&d);
     conf_free(c);

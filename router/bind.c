@@ -99,7 +99,7 @@ static int64_t quick_shard(const struct plan *p, const struct given *g, struct a
     const struct plan_ref *r = &p->shard_refs[0];
     bool oom = false;
     struct key key;
-    if (p->nrefs != 1 || !r->cond || r->cond->kind != COND_POINTS || r->cond->n != 1 ||
+    if (p->nrefs != 1 || r->stores || !r->cond || r->cond->kind != COND_POINTS || r->cond->n != 1 ||
         r->table->conf->nshard_columns != 1)
         return -1;
     struct value v = const_value(r->cond->values[0], g, a, &oom);
@@ -127,11 +127,12 @@ static bool limit_value(const struct sql_expr *e, const struct given *g, struct 
     *out = 0;
     if (!e) return true;
     struct value v = const_value(e, g, a, &oom);
-    if (v.kind == VALUE_INT && v.i >= 0)
-        *out = (uint64_t)v.i;
-    else if (v.kind == VALUE_UINT)
+    int64_t n;
+    if (v.kind == VALUE_UINT)
         *out = v.u;
-    else
+    else if (value_whole(&v, &n) && n >= 0)
+        *out = (uint64_t)n;
+    else if (v.kind != VALUE_NULL) /* a parameter that is NULL is 0 */
         return false;
     return true;
 }
@@ -161,7 +162,7 @@ static enum sql_status many_legs(const struct plan *p, const struct shards *set,
             !limit_value(p->limit->count, g, a, &out->limit)) {
             plan_refuse(
                 f, a,
-                "a LIMIT that is not an integer is not supported over several shards yet; write the numbers");
+                "a LIMIT that is no whole number is not supported over several shards; give whole numbers");
             return SQL_ERROR;
         }
     }
@@ -192,7 +193,7 @@ static enum sql_status bind_shards(const struct plan *p, const struct given *g, 
     if (p->tied) shards_or(&all, &tied);
     if (has_free) shards_or(&all, &loose);
     n = shards_count(&all);
-    if (n == 0 && p->insert) { /* INSERT ... SELECT of a constant shard column */
+    if (n == 0 && p->insert && p->insert->table) { /* INSERT ... SELECT of a constant shard column */
         fault_set(f, a, 1526, "HY000",
                   "Table has no partition for value (Weir: no shard of table " STR_FMT " takes the rows)",
                   STR_ARG(p->insert->table->conf->name));
@@ -219,7 +220,7 @@ static enum id_want wants_id(const struct plan_insert *in, const struct sql_row 
     struct value v = const_value(e, g, a, &oom);
     int64_t n;
     if (v.kind == VALUE_NULL) return ID_YES;
-    if (v.kind == VALUE_STRING && str_to_i64(str_trim(v.s), &n)) v = value_int(n);
+    if (value_whole(&v, &n)) v = value_int(n);
     if (v.kind == VALUE_INT) {
         if (v.i == 0) return in->zero_is_id ? ID_YES : ID_NO;
         if (v.i > 0) *given = (uint64_t)v.i;
@@ -241,8 +242,15 @@ static enum sql_status refuse_id(const struct plan *p, uint32_t row, struct aren
 enum sql_status plan_count_ids(const struct plan *p, const struct sql_scan *scan, struct arena *a,
                                uint64_t *n, struct fault *f)
 {
+    return plan_count_ids_with(p, scan, NULL, a, n, f);
+}
+
+enum sql_status plan_count_ids_with(const struct plan *p, const struct sql_scan *scan,
+                                    const struct plan_facts *facts, struct arena *a, uint64_t *n,
+                                    struct fault *f)
+{
     const struct plan_insert *in = p->insert;
-    const struct given g = {scan, NULL};
+    const struct given g = {scan, facts};
     *n = 0;
     if (!in || !in->generated) return SQL_OK;
     for (uint32_t i = 0; i < in->nrows; i++) {
@@ -414,4 +422,91 @@ enum sql_status plan_bind_with(const struct plan *p, const struct sql_scan *scan
         return SQL_OK;
     }
     return SQL_ERROR;
+}
+
+/* ---- prepared statements: a leg before the values are known ---- */
+
+static enum sql_status probe_ids(const struct plan *p, struct arena *a, struct bound *out, struct fault *f)
+{
+    const struct plan_insert *in = p->insert;
+    const struct given g = {&p->scan, NULL};
+    uint64_t *ids = arena_array(a, uint64_t, in->nrows + 1), given;
+    if (!ids) return out_of_memory(f, a);
+    for (uint32_t i = 0; i < in->nrows; i++) ids[i] = wants_id(in, &in->rows[i], &g, a, &given) == ID_YES;
+    out->row_ids = ids;
+    return SQL_OK;
+}
+
+enum sql_status plan_probe(const struct plan *p, struct arena *a, struct bound *out, struct fault *f)
+{
+    *out = (struct bound){.plan = p};
+    switch (p->info.kind) {
+    case PLAN_REFUSED: *f = p->fault; return SQL_ERROR;
+    case PLAN_SESSION:
+        fault_set(f, a, 1295, "HY000", "This command is not supported in the prepared statement protocol yet");
+        return SQL_ERROR;
+    case PLAN_ROUTED: break;
+    }
+    if (p->insert && p->insert->generated && !p->insert->select) {
+        enum sql_status st = probe_ids(p, a, out, f);
+        if (st != SQL_OK) return st;
+    }
+    if (p->route != ROUTE_FIXED) {
+        enum sql_status st = any_leg(p, a, out, f);
+        out->empty = false;
+        return st;
+    }
+    out->legs = p->legs;
+    out->nlegs = 1;
+    return SQL_OK;
+}
+
+static bool has_param(const struct sql_expr *e)
+{
+    return e && (e->flags & SQL_EF_HAS_PARAM);
+}
+
+static bool cond_asks(const struct cond *c, uint32_t ncols)
+{
+    bool asks = false;
+    if (!c) return false;
+    switch (c->kind) {
+    case COND_ALL:
+    case COND_NONE: break;
+    case COND_AND:
+    case COND_OR:
+        for (uint32_t i = 0; i < c->n; i++) asks |= cond_asks(c->kids[i], ncols);
+        break;
+    case COND_CONST:
+    case COND_PART:
+        for (uint32_t i = 0; i < c->n; i++) asks |= has_param(c->values[i]);
+        break;
+    case COND_POINTS:
+        for (uint32_t i = 0; i < c->n * ncols; i++) asks |= has_param(c->values[i]);
+        break;
+    case COND_BOUNDS:
+        for (uint32_t i = 0; i < c->n; i++) asks |= has_param(c->bounds[i].value);
+        break;
+    }
+    return asks;
+}
+
+bool plan_asks_params(const struct plan *p)
+{
+    bool merged_limit = p->limit && p->merge && p->merge->has_limit;
+    return plan_routes_by_params(p) || (merged_limit && (has_param(p->limit->count) || has_param(p->limit->offset)));
+}
+
+bool plan_routes_by_params(const struct plan *p)
+{
+    const struct plan_insert *in = p->insert;
+    bool asks = false;
+    for (uint32_t i = 0; i < p->nrefs; i++)
+        asks |= cond_asks(p->shard_refs[i].cond, p->shard_refs[i].table->conf->nshard_columns);
+    for (uint32_t i = 0; in && !in->select && i < in->nrows; i++) {
+        for (uint32_t j = 0; p->route == ROUTE_INSERT && j < in->table->conf->nshard_columns; j++)
+            asks |= in->key_at[j] < in->rows[i].n && has_param(in->rows[i].values[in->key_at[j]]);
+        asks |= in->generated && in->id_at < in->rows[i].n && has_param(in->rows[i].values[in->id_at]);
+    }
+    return asks;
 }

@@ -316,8 +316,9 @@ static bool reads_system(const struct build *b, const struct sql_stmt *s)
                s->kind == SQL_UPDATE || s->kind == SQL_DELETE || s->kind == SQL_CREATE_TABLE;
     for (uint32_t i = 0; may && i < s->ntables; i++) {
         const struct sql_table *t = s->tables[i];
+        struct str schema = t->name.schema.len ? t->name.schema : b->env->schema;
         if (b->tables[i].at == AT_SYSTEM && t->role == SQL_R_READ &&
-            str_eq_nocase(t->name.schema, STR("information_schema")))
+            str_eq_nocase(schema, STR("information_schema")))
             return true;
     }
     return false;
@@ -368,8 +369,8 @@ bool build_statement(struct build *b, const struct sql_stmt *s)
     case SQL_EXECUTE:
     case SQL_DEALLOCATE:
     case SQL_WEIR:
-    case SQL_EMPTY:
-    case SQL_LOAD: return build_session(b);
+    case SQL_EMPTY: return build_session(b);
+    case SQL_LOAD: return build_load(b);
     }
     return refuse(b, "this statement is not supported yet");
 }
@@ -384,6 +385,10 @@ static bool copy_scan(struct plan *p, const struct sql_scan *from)
     struct str key = arena_str(&p->arena, str_make(from->key.data ? from->key.data : "", from->key.len));
     if (!text.ptr || !s->toks || !key.ptr) return false;
     memcpy(s->toks, from->toks, (from->ntoks + 1) * sizeof *s->toks);
+    p->param_toks = arena_alloc(&p->arena, (from->nparams + 1) * sizeof *p->param_toks);
+    if (!p->param_toks) return false;
+    for (uint32_t i = 0; from->nparams && i < from->ntoks && p->info.nparams < from->nparams; i++)
+        if (from->toks[i].kind == SQL_T_PARAM) p->param_toks[p->info.nparams++] = i;
     s->text = text.ptr;
     s->len = s->next = (uint32_t)text.len;
     s->cap = from->ntoks + 1;
@@ -422,6 +427,7 @@ static enum sql_status build_all(struct build *b, struct sql_stmt *stmt)
     p->guards = b->guards.at;
     p->nguards = b->guards.len;
     p->info.merge = p->merge;
+    if (p->info.nparams && plan_asks_params(p)) p->info.flags |= PLAN_READS_PARAMS;
     return SQL_OK;
 }
 

@@ -6,7 +6,7 @@
  * values, finish build_names.c   logical names -> edits block.c         query blocks, whose column is this,
  * which equalities hold where, are these tables co-located cond.c          conditions -> programs for
  * plan_bind build_select.c  SELECT; build_merge.c its scatter form build_write.c   UPDATE, DELETE;
- * build_insert.c INSERT, REPLACE build_ddl.c     DDL, SHOW, and what the session answers
+ * build_insert.c INSERT, REPLACE build_load.c LOAD DATA build_ddl.c     DDL, SHOW, and what the session answers
  *
  * A refusal returns false all the way up, with the fault set. Out of memory leaves by longjmp to plan_build:
  * everything is in two arenas that the caller ends, so that nothing is lost, and the rules stay readable.
@@ -183,6 +183,7 @@ bool build_select(struct build *b, const struct sql_query *q);
 void build_merge(struct build *b,
                  struct block *bl); /* scatter edits and merge of the main block, or no_scatter */
 bool build_insert(struct build *b, const struct sql_insert *in);
+bool build_load(struct build *b);
 bool build_update(struct build *b, const struct sql_update *u);
 bool build_delete(struct build *b, const struct sql_delete *d);
 bool build_ddl(struct build *b);

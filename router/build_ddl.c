@@ -339,14 +339,14 @@ bool build_show(struct build *b)
     case SQL_SHOW_PROCESSLIST:
     case SQL_SHOW_GRANTS:
     case SQL_SHOW_OPEN_TABLES:
+    case SQL_SHOW_VARIABLES:
+    case SQL_SHOW_STATUS:
     case SQL_SHOW_WEIR: return build_session(b);
     case SQL_SHOW_COLUMNS:
     case SQL_SHOW_INDEX:
     case SQL_SHOW_CREATE_TABLE:
     case SQL_SHOW_CREATE_VIEW:
     case SQL_SHOW_OTHER:
-    case SQL_SHOW_VARIABLES:
-    case SQL_SHOW_STATUS:
     case SQL_SHOW_ENGINES:
     case SQL_SHOW_COLLATION:
     case SQL_SHOW_CHARSET:
@@ -375,6 +375,8 @@ bool build_call(struct build *b)
     if (b->stmt->ntables) return refuse(b, "CALL with a subquery is not supported yet; read the value first");
     if (!splice_facts(b)) return false;
     b->p->info.flags |= PLAN_MAY_REPLY_MANY;
+    for (uint32_t i = 0; i < b->stmt->call.nargs; i++) /* OUT and INOUT arguments */
+        if (bare(b->stmt->call.args[i])->kind == SQL_E_USERVAR) b->p->info.flags |= PLAN_WRITES_USERVARS;
     route_leg(b, source, UINT32_MAX);
     return true;
 }

@@ -116,7 +116,7 @@ static bool make_aggregate(struct mg *g, const struct sql_expr *e, struct merge_
         return true;
     }
     if (fn != SQL_FN_AVG && !extreme) return refuse_aggregate(g, e);
-    if (e->nargs != 1 || !mg_repeatable(g, e)) return refuse_aggregate(g, e);
+    if (e->nargs != 1 || !mg_repeatable(g, e, true)) return refuse_aggregate(g, e);
     if (fn == SQL_FN_AVG) {
         o->fn = MERGE_AVG;
         o->sum = mg_add_hidden(g, "SUM(", seg_range(e->args[0]->span), ")");

@@ -197,6 +197,7 @@ static bool insert_rows(struct ins *x)
 static bool plain_literal(const struct build *b, const struct sql_expr *e, enum conf_key_type type)
 {
     e = bare(e);
+    if (e->kind == SQL_E_PARAM) return true; /* its value is looked at when it is stored */
     bool neg = e->kind == SQL_E_UNARY && e->op == SQL_OP_NEG;
     if (neg) e = bare(e->args[0]);
     if (e->kind != SQL_E_LITERAL) return false;
@@ -240,7 +241,7 @@ static bool fed_by_constant(struct ins *x, struct block *bl)
         c->values[j] = bl->q->items[at].expr;
     }
     struct plan_ref *r = b_push(b, &b->shard_refs);
-    *r = (struct plan_ref){.table = x->t->rt, .keys = x->pi->keys, .cond = c, .free = true};
+    *r = (struct plan_ref){.table = x->t->rt, .keys = x->pi->keys, .cond = c, .free = true, .stores = true};
     return true;
 }
 

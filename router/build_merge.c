@@ -152,12 +152,14 @@ bool mg_same_expr(struct mg *g, const struct sql_expr *x, const struct sql_expr 
     return same;
 }
 
-/* May e be written a second time into the statement? */
-bool mg_repeatable(struct mg *g, const struct sql_expr *e)
+/* May e be written a second time into the statement? A `?` is then bound twice; but a server does not know two of them for the same, so that
+ * what it must recognise as a group key has none. */
+bool mg_repeatable(struct mg *g, const struct sql_expr *e, bool aggregated)
 {
     const char *what = NULL;
-    if (e->flags & (SQL_EF_HAS_PARAM | SQL_EF_HAS_ASSIGN))
-        return mg_not_exact(g, "ordering or grouping by an expression with a parameter or an assignment");
+    if (e->flags & SQL_EF_HAS_ASSIGN) return mg_not_exact(g, "ordering or grouping by an expression with an assignment");
+    if ((e->flags & SQL_EF_HAS_PARAM) && g->partial && !aggregated)
+        return mg_not_exact(g, "grouping by an expression with a parameter");
     if (expr_differs(e, false, &what)) return mg_not_exact(g, "ordering or grouping by RAND() or UUID()");
     return true;
 }
@@ -267,7 +269,9 @@ bool mg_make_key(struct mg *g, const struct out *o, int visible, bool desc, stru
     *k = (struct merge_key){.desc = desc};
     if (s == SORT_NONE) return false;
     bool hides = visible < 0 || s != SORT_VALUE;
-    if (hides && o->expr && !mg_repeatable(g, o->expr)) return false;
+    bool value_hides = visible < 0 || s == SORT_INDEX;
+    bool aggregated = g->partial && !value_hides && !(o->expr ? mg_term(g, o->expr) : o->term); /* MIN(..) below */
+    if (hides && o->expr && !mg_repeatable(g, o->expr, aggregated)) return false;
     if (s == SORT_INDEX) {
         k->value = mg_add_hidden(g, "(", mg_text(g, o), ") + 0");
         return true;
@@ -327,6 +331,10 @@ enum found mg_find_target(struct mg *g, const struct sql_expr *e, bool columns_f
     if (e->kind == SQL_E_LITERAL && g->b->scan->toks[e->tok].kind == SQL_T_INT &&
         e->span.end == e->span.first + 1)
         return by_position(g, e, o, visible);
+    if (e->kind == SQL_E_PARAM) { /* a constant for MySQL, a position for MariaDB */
+        (void)mg_not_exact(g, columns_first ? "GROUP BY ?" : "ORDER BY ?");
+        return FOUND_NOTHING;
+    }
     if (!(e->flags & (SQL_EF_HAS_COLUMN | SQL_EF_HAS_AGGREGATE | SQL_EF_HAS_SUBQUERY)) &&
         e->kind != SQL_E_COLUMN && e->kind != SQL_E_SUBQUERY &&
         (e->kind == SQL_E_NULL || e->kind == SQL_E_LITERAL))

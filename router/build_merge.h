@@ -52,8 +52,8 @@ enum sorting mg_sorting_of_column(struct mg *g, const struct cat_column *c);
 enum sorting mg_sorting_of_call(struct mg *g, const struct sql_expr *e);
 /* The same tokens, or the same column. Where only literals decide, they are guarded. */
 bool mg_same_expr(struct mg *g, const struct sql_expr *x, const struct sql_expr *y);
-/* May e be written a second time into the statement? */
-bool mg_repeatable(struct mg *g, const struct sql_expr *e);
+/* May e be written a second time into the statement? aggregated: inside an aggregate function there. */
+bool mg_repeatable(struct mg *g, const struct sql_expr *e, bool aggregated);
 
 /* ---- visible and hidden columns ---- */
 

@@ -5,7 +5,7 @@
 #include "router/build.h"
 
 struct lock_walk {
-    bool locks, into_vars;
+    bool locks, into_vars, into_file;
 };
 
 /* FOR UPDATE and INTO anywhere in the query. */
@@ -16,6 +16,7 @@ static void look(struct build *b, struct lock_walk *w)
         w->locks |= (bl->q->flags & (SQL_S_FOR_UPDATE | SQL_S_FOR_SHARE)) ||
                     bl->q->lock_span.end > bl->q->lock_span.first;
         w->into_vars |= (bl->q->flags & SQL_S_INTO_VARS) != 0;
+        w->into_file |= (bl->q->flags & SQL_S_INTO_FILE) != 0;
     }
 }
 
@@ -56,6 +57,9 @@ bool build_select(struct build *b, const struct sql_query *q)
     struct block *main = block_query(b, q, NULL, BLOCK_MAIN, NULL);
     look(b, &w);
     p->info.cls = w.locks ? PLAN_LOCKING : PLAN_READ;
+    if (w.into_file)
+        return refuse(b, "SELECT ... INTO OUTFILE or DUMPFILE would write a file on one of several servers, where a "
+                         "client of Weir does not find it; SELECT the rows and write the file in the client");
     if (w.into_vars) p->info.flags |= PLAN_WRITES_USERVARS;
     if (!edit_tables(b, UINT32_MAX) || !splice_facts(b)) return false;
     if (!any_sharded(b)) return route_one_source(b);

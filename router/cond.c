@@ -390,7 +390,10 @@ static bool eval_point(struct ev *v, const struct sql_expr *const *values, struc
     for (uint32_t j = 0; j < t->nshard_columns; j++) {
         struct value x = const_value(values[j], v->g, v->a, &v->oom);
         types[j] = v->ref->keys[j].type;
-        switch (key_equal(&v->ref->keys[j], &x, v->a, &keys[j])) {
+        const char *why;
+        enum key_answer r = v->ref->stores ? key_store(&v->ref->keys[j], &x, v->a, &keys[j], &why)
+                                           : key_equal(&v->ref->keys[j], &x, v->a, &keys[j]);
+        switch (r) {
         case KEY_IS: break;
         case KEY_NONE: return true;
         case KEY_ANY: return false;

@@ -319,6 +319,13 @@ static bool canonical_int(struct str s, int128 *out)
     return s.len == d.integer.len + d.neg && (!d.neg || s.ptr[0] == '-');
 }
 
+/* A parameter that is no plain integer: the server may round it to one first. */
+static bool may_be_rounded(const struct value *v, bool exact)
+{
+    bool number = v->kind == VALUE_STRING || v->kind == VALUE_DECIMAL || v->kind == VALUE_FLOAT;
+    return number && (v->i & VALUE_IS_PARAM) && (!exact || !digits_of(v->s).whole);
+}
+
 static bool year_known(const struct keycol *k, int128 n)
 {
     return !(k->typed && k->cls == CAT_YEAR) || (n >= 1901 && n <= 2155); /* two digits mean another year */
@@ -336,7 +343,7 @@ static enum key_answer int_equal(const struct keycol *k, const struct value *v, 
     }
     enum key_answer r = number_floor(k, v, &out->num, &exact);
     if (r != KEY_IS) return r;
-    if (!year_known(k, out->num)) return KEY_ANY;
+    if (!year_known(k, out->num) || may_be_rounded(v, exact)) return KEY_ANY;
     return exact ? KEY_IS : KEY_NONE;
 }
 
@@ -347,7 +354,7 @@ static enum key_answer int_bound(const struct keycol *k, const struct value *v, 
     if (k->typed && k->cls == CAT_TEXT && (v->kind == VALUE_STRING || v->kind == VALUE_BYTES)) return KEY_ANY;
     enum key_answer r = number_floor(k, v, &out->num, &exact);
     if (r != KEY_IS) return r;
-    if (!year_known(k, out->num)) return KEY_ANY;
+    if (!year_known(k, out->num) || may_be_rounded(v, exact)) return KEY_ANY;
     if (k->typed && k->cls == CAT_TEXT && !(out->num > -two53 && out->num < two53)) return KEY_ANY;
     if (lower && (!exact || strict)) out->num += 1;
     if (!lower && exact && strict) out->num -= 1;
@@ -514,6 +521,7 @@ struct moment {
     int64_t day;
     bool timed;  /* not midnight */
     bool rounds; /* a column with fewer decimals would store the next day */
+    uint32_t decimals; /* of the second, without zeros at the end */
 };
 
 static size_t take_digits(struct str s, size_t at, size_t max, int64_t *out)
@@ -562,6 +570,8 @@ static bool moment_of(struct str s, struct moment *out)
         if (at < s.len && s.ptr[at] == '.') {
             n = take_digits(s, ++at, 9, &fr);
             at += n;
+            for (size_t i = at; fr && out->decimals == 0 && i > at - n; i--)
+                if (s.ptr[i - 1] != '0') out->decimals = (uint32_t)(n - (at - i));
         }
     }
     out->timed = h || mi || se || fr;
@@ -569,7 +579,7 @@ static bool moment_of(struct str s, struct moment *out)
     return at == s.len && h < 24 && mi < 60 && se < 60;
 }
 
-static enum key_answer moment_value(const struct value *v, struct arena *a, struct moment *out)
+static enum key_answer moment_value(const struct keycol *k, const struct value *v, struct arena *a, struct moment *out)
 {
     if (v->kind == VALUE_NULL) return KEY_NONE;
     struct str s = v->s;
@@ -579,13 +589,15 @@ static enum key_answer moment_value(const struct value *v, struct arena *a, stru
     } else if (v->kind != VALUE_STRING) {
         return KEY_ANY;
     }
-    return moment_of(s, out) ? KEY_IS : KEY_ANY;
+    if (!moment_of(s, out)) return KEY_ANY;
+    if (k->typed && k->cls == CAT_DATETIME && out->decimals <= k->scale) out->rounds = false;
+    return KEY_IS;
 }
 
-static enum key_answer date_equal(const struct value *v, struct arena *a, struct key *out)
+static enum key_answer date_equal(const struct keycol *k, const struct value *v, struct arena *a, struct key *out)
 {
     struct moment m;
-    enum key_answer r = moment_value(v, a, &m);
+    enum key_answer r = moment_value(k, v, a, &m);
     if (r != KEY_IS) return r;
     out->num = m.day;
     return m.rounds ? KEY_ANY : KEY_IS;
@@ -595,7 +607,7 @@ static enum key_answer date_bound(const struct keycol *k, const struct value *v,
                                   struct arena *a, struct key *out)
 {
     struct moment m;
-    enum key_answer r = moment_value(v, a, &m);
+    enum key_answer r = moment_value(k, v, a, &m);
     if (r != KEY_IS) return r;
     out->num = m.day;
     if (lower && strict && !m.timed && k->typed && k->cls == CAT_DATE) out->num += 1;
@@ -604,11 +616,11 @@ static enum key_answer date_bound(const struct keycol *k, const struct value *v,
     return KEY_IS;
 }
 
-static enum key_answer date_store(const struct value *v, struct arena *a, struct key *out, const char **why)
+static enum key_answer date_store(const struct keycol *k, const struct value *v, struct arena *a, struct key *out, const char **why)
 {
     struct moment m;
     *why = "it is not a date written YYYY-MM-DD";
-    enum key_answer r = moment_value(v, a, &m);
+    enum key_answer r = moment_value(k, v, a, &m);
     if (r != KEY_IS) return r;
     *why = "its fraction of a second may be rounded to the next day";
     out->num = m.day;
@@ -664,10 +676,12 @@ static enum key_answer string_store(const struct keycol *k, const struct value *
                                     struct key *out, const char **why)
 {
     struct str s = v->s;
+    int64_t n;
     *why = "its stored text is not certain";
     if (v->kind == VALUE_NULL) return KEY_NONE;
-    if (v->kind == VALUE_INT)
-        s = arena_printf(a, "%lld", (long long)v->i);
+    if (v->kind == VALUE_INT || (v->kind == VALUE_FLOAT && value_whole(v, &n) && n > -1000000000000000 &&
+                                 n < 1000000000000000)) /* a double so small is written without exponent */
+        s = arena_printf(a, "%lld", (long long)(v->kind == VALUE_INT ? v->i : n));
     else if (v->kind == VALUE_UINT)
         s = arena_printf(a, "%llu", (unsigned long long)v->u);
     else if (v->kind != VALUE_STRING && v->kind != VALUE_BYTES)
@@ -708,7 +722,7 @@ static enum key_answer bytes_key(const struct keycol *k, const struct value *v, 
 /* A temporal constant beside a column that is not: compared as dates, whatever the text. */
 static bool misplaced(const struct keycol *k, const struct value *v)
 {
-    return v->kind == VALUE_STRING && v->i == VALUE_IS_TEMPORAL && k->type != CONF_KEY_DATE;
+    return v->kind == VALUE_STRING && (v->i & VALUE_IS_TEMPORAL) && k->type != CONF_KEY_DATE;
 }
 
 /* ---- the three questions ---- */
@@ -723,7 +737,7 @@ enum key_answer key_equal(const struct keycol *k, const struct value *v, struct 
     switch (k->type) {
     case CONF_KEY_INTEGER: return int_equal(k, v, out);
     case CONF_KEY_STRING: return string_equal(k, v, a, out);
-    case CONF_KEY_DATE: return date_equal(v, a, out);
+    case CONF_KEY_DATE: return date_equal(k, v, a, out);
     case CONF_KEY_BINARY: return bytes_key(k, v, false, a, out, &why);
     case CONF_KEY_DECIMAL: return decimal_key(k, v, false, a, out, &d);
     }
@@ -765,7 +779,7 @@ enum key_answer key_store(const struct keycol *k, const struct value *v, struct 
     switch (k->type) {
     case CONF_KEY_INTEGER: return int_store(k, v, out, why);
     case CONF_KEY_STRING: return string_store(k, v, a, out, why);
-    case CONF_KEY_DATE: return date_store(v, a, out, why);
+    case CONF_KEY_DATE: return date_store(k, v, a, out, why);
     case CONF_KEY_BINARY: return bytes_key(k, v, true, a, out, why);
     case CONF_KEY_DECIMAL: return decimal_store(k, v, a, out, why);
     }

@@ -26,6 +26,7 @@ enum edit_kind {
     EDIT_TABLE,     /* the leg's physical name of `table` */
     EDIT_QUALIFIER, /* the same without database, and a dot: `orders_3`. */
     EDIT_FACT,      /* a session value */
+    EDIT_ID,        /* the id given to row `row` of an INSERT, behind segs[0]; made while rendering */
     EDIT_LIMIT,     /* LIMIT offset + count */
     EDIT_SUFFIX,    /* the token itself and the leg's physical table name behind it: constraint names */
     EDIT_SHARD      /* WEIR_SHARD_OF('orders', 7): the shard's number, NULL when no shard takes the value */
@@ -45,6 +46,7 @@ struct edit {
     struct sql_span span;
     uint8_t kind, fact;
     uint16_t order; /* keeps insertions at one place in the order of their making */
+    uint32_t row;
     const struct rt_table *table;
     const struct sql_expr *call; /* SHARD */
     const struct keycol *keys;
@@ -88,6 +90,7 @@ struct plan_ref {
     struct cond *cond;
     bool free; /* not tied to the others by the shard key: must stay inside the one shard of the statement */
     bool nullable; /* the optional side of an outer join: its shards do not narrow the statement */
+    bool stores;   /* the condition's values are stored, not compared: INSERT ... SELECT of constants */
 };
 
 /* ---- INSERT ---- */
@@ -106,6 +109,14 @@ struct plan_insert {
     bool generated;
     bool zero_is_id; /* 0 asks for an id too */
     bool select;     /* INSERT ... SELECT: legs come from refs */
+};
+
+/* ---- LOAD DATA ---- */
+
+struct load_inside {
+    struct plan_load load; /* what others see */
+    struct keycol *keys;   /* one a shard column */
+    uint32_t dropped;      /* SET assignment that the legs do not get: SET id = NULL; UINT32_MAX: none */
 };
 
 /* ---- the plan ---- */
@@ -127,6 +138,7 @@ struct plan {
     struct str schema; /* current one when built */
     const struct rt_schema *current;
     struct sql_scan scan; /* own copy */
+    uint32_t *param_toks; /* token of each `?`, info.nparams of them */
     struct sql_options opt;
     struct fault fault;
     struct edits single, scatter;
@@ -148,6 +160,7 @@ struct plan {
     struct str must_name;
     const struct sql_limit *limit;
     struct plan_insert *insert;
+    struct load_inside *load; /* LOAD_SPLIT */
     struct merge_spec *merge;
 };
 
@@ -155,6 +168,10 @@ struct plan {
 bool cond_eval(const struct plan_ref *ref, const struct cond *c, const struct given *g, struct arena *a,
                struct shards *out);
 
+/* Do values of parameters decide which shards there are, or which ids are needed? */
+bool plan_routes_by_params(const struct plan *p);
+/* Or the LIMIT of a merge? */
+bool plan_asks_params(const struct plan *p);
 /* 1235 with "Weir: ... is not supported yet; ...". */
 void plan_refuse(struct fault *f, struct arena *a, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void plan_oom(struct fault *f, struct arena *a);

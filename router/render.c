@@ -12,7 +12,45 @@ struct rx {
     const struct plan_facts *facts;
     struct buf *out;
     bool edited; /* the last bytes are an edit's */
+    struct plan_slots *slots; /* a text with `?`: what each is bound to; NULL: a plain text */
+    struct arena *a;
 };
+
+static void push_slot(struct rx *x, struct plan_slot slot)
+{
+    struct plan_slots *s = x->slots;
+    struct plan_slot *at = vec_grow_((void **)(void *)&s->at, &s->n, &s->cap, sizeof *s->at, x->a);
+    if (at)
+        *at = slot;
+    else
+        x->out->failed = true;
+}
+
+/* A `?` of ours. */
+static void put_slot(struct rx *x, struct plan_slot slot)
+{
+    buf_put_u8(x->out, '?');
+    push_slot(x, slot);
+}
+static void put_number_slot(struct rx *x, uint64_t n)
+{
+    put_slot(x, (struct plan_slot){.kind = PLAN_SLOT_NUMBER, .number = n});
+}
+
+/* The client's own in bytes [from, to), which are being copied. */
+static void note_params(struct rx *x, uint32_t from, uint32_t to)
+{
+    uint32_t lo = 0, hi = x->p->info.nparams;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (x->s->toks[x->p->param_toks[mid]].off < from)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    for (; lo < x->p->info.nparams && x->s->toks[x->p->param_toks[lo]].off < to; lo++)
+        push_slot(x, (struct plan_slot){.kind = PLAN_SLOT_PARAM, .param = lo});
+}
 
 static uint32_t end_of(const struct sql_scan *s, uint32_t tok)
 {
@@ -46,10 +84,12 @@ static void copy(struct rx *x, uint32_t from, uint32_t to)
     if (from >= to) return;
     if (x->edited) space(x, x->s->text[from]);
     buf_put(x->out, x->s->text + from, to - from);
+    if (x->slots) note_params(x, from, to);
     x->edited = false;
 }
 
 static void put_range(struct rx *x, struct sql_span r, const struct edits *edits, const struct edit *extra);
+static void put_id(struct rx *x, const struct plan_insert *in, uint32_t i);
 
 /* ---- what edits write ---- */
 
@@ -74,7 +114,10 @@ static void put_limit(struct rx *x)
     uint64_t n;
     if (__builtin_add_overflow(x->b->offset, x->b->limit, &n)) n = UINT64_MAX;
     buf_putz(x->out, "LIMIT ");
-    buf_put_dec(x->out, n);
+    if (x->slots)
+        put_number_slot(x, n);
+    else
+        buf_put_dec(x->out, n);
 }
 
 static void put_string(struct rx *x, struct str s)
@@ -82,10 +125,38 @@ static void put_string(struct rx *x, struct str s)
     sql_put_string(x->out, s, x->facts && x->facts->opt ? x->facts->opt : &x->p->opt);
 }
 
+/* CAST(? AS UNSIGNED): the type is told before the value is. */
+static void put_fact_slot(struct rx *x, bool is_signed, uint64_t n)
+{
+    buf_putz(x->out, "CAST(");
+    put_slot(x, (struct plan_slot){.kind = is_signed ? PLAN_SLOT_SIGNED : PLAN_SLOT_NUMBER, .number = n});
+    buf_putz(x->out, is_signed ? " AS SIGNED)" : " AS UNSIGNED)");
+}
+
+/* In a prepared text session values are `?`, but for the current database, which the plan was made for. */
+static bool put_prepared_fact(struct rx *x, const struct plan_facts *f, enum fact fact)
+{
+    switch (fact) {
+    case FACT_LAST_INSERT_ID: put_fact_slot(x, false, f->last_insert_id); break;
+    case FACT_FOUND_ROWS: put_fact_slot(x, true, f->found_rows); break;
+    case FACT_ROW_COUNT: put_fact_slot(x, true, (uint64_t)f->row_count); break;
+    case FACT_CONNECTION_ID: put_fact_slot(x, false, f->connection_id); break;
+    case FACT_WARNING_COUNT: put_fact_slot(x, false, f->warning_count); break;
+    case FACT_ERROR_COUNT: put_fact_slot(x, false, f->error_count); break;
+    case FACT_DATABASE: return false;
+    case FACT_USER: put_slot(x, (struct plan_slot){.kind = PLAN_SLOT_TEXT, .text = f->user}); break;
+    case FACT_CURRENT_USER:
+        put_slot(x, (struct plan_slot){.kind = PLAN_SLOT_TEXT, .text = f->current_user});
+        break;
+    }
+    return true;
+}
+
 static void put_fact(struct rx *x, enum fact fact)
 {
     static const struct plan_facts none;
     const struct plan_facts *f = x->facts ? x->facts : &none;
+    if (x->slots && put_prepared_fact(x, f, fact)) return;
     switch (fact) { /* n|0 is a BIGINT whatever n is; CAST keeps the sign that the function has */
     case FACT_LAST_INSERT_ID:
         buf_printf(x->out, "CAST(%llu|0 AS UNSIGNED)", (unsigned long long)f->last_insert_id);
@@ -135,6 +206,7 @@ static void put_edit(struct rx *x, const struct edit *e)
 {
     size_t before = x->out->len;
     char first = 'x';
+    if (e->kind == EDIT_ID) first = e->nsegs ? ',' : '1';
     if (e->kind == EDIT_TEXT) first = e->nsegs && e->segs[0].text.len ? e->segs[0].text.ptr[0] : 'x';
     if (e->kind != EDIT_TEXT || e->nsegs) space(x, first);
     switch ((enum edit_kind)e->kind) {
@@ -153,6 +225,10 @@ static void put_edit(struct rx *x, const struct edit *e)
         buf_put_u8(x->out, '.');
         break;
     case EDIT_FACT: put_fact(x, (enum fact)e->fact); break;
+    case EDIT_ID:
+        if (e->nsegs) buf_put_str(x->out, e->segs[0].text);
+        put_id(x, x->p->insert, e->row);
+        break;
     case EDIT_LIMIT: put_limit(x); break;
     case EDIT_SHARD: put_shard(x, e); break;
     case EDIT_SUFFIX: {
@@ -212,6 +288,7 @@ static uint32_t put_one(struct rx *x, uint32_t at, uint32_t limit, const struct 
 static void splice(struct rx *x, uint32_t at, uint32_t to, uint32_t first, uint32_t end,
                    const struct edits *edits, const struct edit *extra)
 {
+    uint32_t replaced = 0; /* edits before this token are inside what `extra` replaced */
     for (uint32_t i = first_edit(edits, first); i < edits->len; i++) {
         const struct edit *e = &edits->at[i];
         if (e->span.end > end || e->span.first > end) break;
@@ -222,12 +299,10 @@ static void splice(struct rx *x, uint32_t at, uint32_t to, uint32_t first, uint3
         }
         if (extra && extra->span.first <= e->span.first) {
             at = put_one(x, at, end, extra);
-            if (e->span.first < extra->span.end) {
-                extra = NULL;
-                continue;
-            }
+            replaced = extra->span.end;
             extra = NULL;
         }
+        if (e->span.first < replaced) continue;
         at = put_one(x, at, end, e);
     }
     if (extra) at = put_one(x, at, end, extra);
@@ -245,33 +320,86 @@ static void put_range(struct rx *x, struct sql_span r, const struct edits *edits
 
 /* ---- INSERT ---- */
 
+/* An explicit id whose text would differ from one execute to the next: LAST_INSERT_ID() + 1 may be 0 and then
+ * asks for an id. In a prepared text its value is a `?`. */
+static bool varying_id(const struct sql_expr *e)
+{
+    switch ((enum sql_expr_kind)e->kind) {
+    case SQL_E_PARAM: /* stays, or is ours: a `?` either way */
+    case SQL_E_NULL:
+    case SQL_E_TRUE:
+    case SQL_E_FALSE:
+    case SQL_E_LITERAL:
+    case SQL_E_DEFAULT: return false;
+    case SQL_E_TEMPORAL:
+    case SQL_E_COLUMN:
+    case SQL_E_STAR:
+    case SQL_E_USERVAR:
+    case SQL_E_SYSVAR:
+    case SQL_E_UNARY:
+    case SQL_E_BINARY:
+    case SQL_E_IS:
+    case SQL_E_BETWEEN:
+    case SQL_E_IN:
+    case SQL_E_ROW:
+    case SQL_E_PAREN:
+    case SQL_E_CALL:
+    case SQL_E_CASE:
+    case SQL_E_SUBQUERY:
+    case SQL_E_EXISTS:
+    case SQL_E_QUANT:
+    case SQL_E_INTERVAL:
+    case SQL_E_ASSIGN:
+    case SQL_E_VALUES:
+    case SQL_E_MATCH:
+    case SQL_E_NEXTVAL: return true;
+    }
+    return true;
+}
+
+static void put_id(struct rx *x, const struct plan_insert *in, uint32_t i)
+{
+    uint64_t id = x->b->row_ids ? x->b->row_ids[i] : 0;
+    if (!x->slots) {
+        buf_put_dec(x->out, id);
+        return;
+    }
+    struct plan_slot slot = {.kind = PLAN_SLOT_NUMBER, .number = id};
+    if (!id) {
+        const struct given g = {x->s, x->facts};
+        bool oom = false;
+        int64_t n = 0;
+        struct value v = const_value(in->rows[i].values[in->id_at], &g, x->a, &oom);
+        if (v.kind == VALUE_UINT)
+            slot.number = v.u;
+        else if (value_whole(&v, &n))
+            slot = (struct plan_slot){.kind = PLAN_SLOT_SIGNED, .number = (uint64_t)n};
+    }
+    put_slot(x, slot);
+}
+
 /* One row, with the id that it was given: in the place of its value, or appended. */
 static void put_row(struct rx *x, const struct plan_insert *in, uint32_t i)
 {
     const struct sql_row *row = &in->rows[i];
-    uint64_t id = x->b->row_ids ? x->b->row_ids[i] : 0;
-    char text[24];
-    if (!id) {
+    bool inside = in->generated && in->id_at < row->n, ours = x->b->row_ids && x->b->row_ids[i];
+    if (x->slots && inside && varying_id(row->values[in->id_at])) ours = true;
+    if (!ours) {
         put_range(x, row->span, &x->p->single, NULL);
         return;
     }
-    size_t n = sizeof text;
-    do text[--n] = (char)('0' + id % 10);
-    while (id /= 10);
-    struct seg seg[2] = {{.text = row->n ? STR(", ") : STR("")},
-                         {.text = str_make(text + n, sizeof text - n)}};
-    struct edit e = {
-        .kind = EDIT_TEXT, .segs = seg, .nsegs = 2, .span = {row->span.end - 1, row->span.end - 1}};
-    if (in->id_at < row->n) {
+    struct seg comma = {.text = STR(", ")};
+    struct edit e = {.kind = EDIT_ID, .row = i, .segs = &comma, .nsegs = row->n > 0};
+    e.span = (struct sql_span){row->span.end - 1, row->span.end - 1};
+    if (inside) {
         e.span = row->values[in->id_at]->span;
-        e.segs = &seg[1];
-        e.nsegs = 1;
+        e.nsegs = 0;
     } else if (in->set_form) {
         put_range(x, row->span, &x->p->single, NULL);
         buf_putz(x->out, ", ");
         buf_put_str(x->out, in->id_name);
         buf_putz(x->out, " = ");
-        buf_put_str(x->out, seg[1].text);
+        put_id(x, in, i);
         x->edited = true;
         return;
     }
@@ -292,15 +420,76 @@ static void put_insert(struct rx *x, const struct plan_insert *in, const struct 
     splice(x, end_of(s, r.end - 1), s->len, r.end, s->ntoks, edits, NULL);
 }
 
+/* ---- LOAD DATA for one leg ---- */
+
+static void put_load(struct rx *x, bool with_ids)
+{
+    const struct plan *p = x->p;
+    const struct sql_stmt *st = p->info.stmt;
+    const struct plan_load *l = &p->load->load;
+    uint32_t head = st->load.ignore_span.first;
+    splice(x, 0, end_of(x->s, head - 1), 0, head, &p->single, NULL);
+    if (x->s->toks[head - 1].flags & SQL_TF_VERSIONED) buf_putz(x->out, " */");
+    buf_putz(x->out, " (");
+    bool first = true;
+    if (with_ids && l->has_id && l->id.from == PLAN_LOAD_IDS) {
+        sql_put_name(x->out, l->table->generated->column, true);
+        first = false;
+    }
+    for (uint32_t i = 0; i < l->ncolumns; i++) {
+        if (!first) buf_putz(x->out, ", ");
+        first = false;
+        if (l->columns[i].ptr[0] == '@')
+            buf_put_str(x->out, sql_span_str(x->s, st->load.columns[i]->span));
+        else
+            sql_put_name(x->out, l->columns[i], true);
+    }
+    buf_put_u8(x->out, ')');
+    bool any = false;
+    for (uint32_t i = 0; i < st->load.nset; i++) {
+        if (i == p->load->dropped) continue;
+        buf_putz(x->out, any ? ", " : " SET ");
+        any = true;
+        x->edited = false;
+        put_range(x, st->load.set[i].span, &p->single, NULL);
+    }
+}
+
+void plan_render_load(const struct plan *p, const struct sql_scan *scan, const struct plan_leg *leg,
+                      const struct plan_facts *facts, bool with_ids, struct buf *out)
+{
+    const struct bound b = {.plan = p};
+    struct rx x = {.b = &b, .p = p, .s = scan, .leg = leg, .facts = facts, .out = out};
+    put_load(&x, with_ids);
+}
+
+static void put_all(struct rx *x)
+{
+    const struct plan *p = x->p;
+    if (p->load) {
+        put_load(x, true);
+        return;
+    }
+    const struct edits *edits = x->b->merged ? &p->scatter : &p->single;
+    const struct plan_insert *in = p->insert;
+    if (in && !in->select && (x->leg->rows || x->b->row_ids || (x->slots && in->generated)))
+        put_insert(x, in, edits);
+    else
+        splice(x, 0, x->s->len, 0, x->s->ntoks, edits, NULL);
+}
+
 void plan_render(const struct bound *b, const struct sql_scan *scan, const struct plan_leg *leg,
                  const struct plan_facts *facts, struct buf *out)
 {
-    const struct plan *p = b->plan;
-    const struct edits *edits = b->merged ? &p->scatter : &p->single;
-    struct rx x = {b, p, scan, leg, facts, out, false};
-    const struct plan_insert *in = p->insert;
-    if (in && !in->select && (leg->rows || b->row_ids))
-        put_insert(&x, in, edits);
-    else
-        splice(&x, 0, scan->len, 0, scan->ntoks, edits, NULL);
+    struct rx x = {.b = b, .p = b->plan, .s = scan, .leg = leg, .facts = facts, .out = out};
+    put_all(&x);
+}
+
+void plan_render_prepared(const struct bound *b, const struct sql_scan *scan, const struct plan_leg *leg,
+                          const struct plan_facts *facts, struct arena *a, struct plan_slots *slots,
+                          struct buf *out)
+{
+    struct rx x = {
+        .b = b, .p = b->plan, .s = scan, .leg = leg, .facts = facts, .out = out, .slots = slots, .a = a};
+    put_all(&x);
 }

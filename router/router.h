@@ -37,6 +37,8 @@ struct value {
     uint64_t u;
     struct str s;
 };
+enum { VALUE_IS_TEMPORAL = 2 }; /* i of a VALUE_STRING: a date or time, not a text. A DATE, DATETIME, TIMESTAMP or TIME parameter must say so: beside a text
+                                   column it is compared as a date, so that the text of it finds no shard */
 
 /* Which shard of t holds rows whose shard columns equal v[0..n). < 0: none: then *f says why (ER 1526 'Table has no partition for value ..'
  * naming value and table). For INSERT, WEIR_SHARD_OF, migration. */
@@ -66,6 +68,8 @@ struct plan_facts {
     struct str user;         /* name@host as USER() shows */
     struct str current_user; /* the account */
     const struct sql_options *opt; /* for quoting; NULL: defaults */
+    const struct value *params;    /* values of the statement's `?`, by number, in a prepared statement's execute; NULL: none are bound */
+    uint32_t nparams;
 };
 
 enum plan_kind {
@@ -91,7 +95,10 @@ enum plan_flag {
     PLAN_NO_CACHE = 256,
     PLAN_MAY_REPLY_MANY = 512,     /* CALL: several result sets */
     PLAN_CHANGES_SCHEMA = 1024,    /* the catalog must be loaded again */
-    PLAN_IGNORE = 2048             /* INSERT/UPDATE IGNORE */
+    PLAN_IGNORE = 2048,            /* INSERT/UPDATE IGNORE */
+    PLAN_LOAD_LOCAL = 4096,        /* LOAD DATA LOCAL INFILE: the server asks for the file, the client sends it */
+    PLAN_LOAD_SPLIT = 8192,        /* and its rows are dealt out by us: plan_load() */
+    PLAN_READS_PARAMS = 16384      /* bind looks at values of the `?` (shards, ids, LIMIT of a merge); without it plan_facts.params may stay NULL */
 };
 
 /* How the rows of several legs become one result. Column numbers count in the legs' own result: 0..visible-1 are the client's,
@@ -151,6 +158,7 @@ struct plan_info { /* the parts that exec reads on the hot path */
     const struct fault *fault;      /* REFUSED */
     struct str schema;              /* logical schema of the tables (for messages) */
     const struct conf_table *table; /* the first configured table it touches, or NULL */
+    uint32_t nparams;               /* number of `?` */
 };
 
 /*
@@ -190,6 +198,9 @@ struct bound {
 
 /* How many generated ids the statement needs (0: none). SQL_ERROR: fault. */
 enum sql_status plan_count_ids(const struct plan *p, const struct sql_scan *scan, struct arena *a, uint64_t *n, struct fault *f) MUST_CHECK;
+/* The same with the values of the `?`. */
+enum sql_status plan_count_ids_with(const struct plan *p, const struct sql_scan *scan, const struct plan_facts *facts, struct arena *a, uint64_t *n,
+                                    struct fault *f) MUST_CHECK;
 
 /*
  * Finds the legs. `ids`: first of plan_count_ids() consecutive ids (consecutive from first_id), 0 when none are needed. On a cached point select
@@ -204,6 +215,78 @@ enum sql_status plan_bind_with(const struct plan *p, const struct sql_scan *scan
 
 /* Appends the statement for one leg to `out`. out->failed tells of memory. */
 void plan_render(const struct bound *b, const struct sql_scan *scan, const struct plan_leg *leg, const struct plan_facts *facts, struct buf *out);
+
+/*
+ * Prepared statements. The text for a server's COM_STMT_PREPARE: every `?` of the client stays one, and what differs from one execute to the next
+ * (LAST_INSERT_ID() and the other session values, generated ids, LIMIT offset + count of a merge) is a `?` as well, so that the text depends on plan,
+ * leg, form (single or scatter) and rows alone. slots[i] says what the i-th `?` of that text is bound to.
+ */
+enum plan_slot_kind { PLAN_SLOT_PARAM /* the client's */, PLAN_SLOT_NUMBER /* unsigned BIGINT */, PLAN_SLOT_SIGNED, PLAN_SLOT_TEXT };
+struct plan_slot {
+    uint8_t kind;
+    uint32_t param;
+    uint64_t number; /* SIGNED: as int64_t */
+    struct str text; /* lives as long as `facts` */
+};
+struct plan_slots { /* in the arena; {0} is ready */
+    struct plan_slot *at;
+    uint32_t n, cap;
+};
+/* out->failed tells of memory, for the slots too. */
+void plan_render_prepared(const struct bound *b, const struct sql_scan *scan, const struct plan_leg *leg, const struct plan_facts *facts, struct arena *a,
+                          struct plan_slots *slots, struct buf *out);
+/* A leg that can describe the statement before its parameters are known (PREPARE's metadata): any complete one, single form, all rows. */
+enum sql_status plan_probe(const struct plan *p, struct arena *a, struct bound *out, struct fault *f) MUST_CHECK;
+
+/* ---- LOAD DATA LOCAL into a table of several nodes ------------------------------------------------------------- */
+
+/*
+ * A plan with PLAN_LOAD_SPLIT (PLAN_ROUTED, PLAN_WRITE): the client's file is read by us. plan_bind gives a leg for each node, in the order of the
+ * nodes (leg[i].shard == i on a sharded table), each an own LOAD DATA LOCAL of plan_render_load's text; a row goes to leg plan_load_shard(), or to
+ * every leg where the table is not sharded (broadcast; a single table is here only because its ids are ours). The format below is the one the legs'
+ * statements have too, so that a line can be handed on as it came, behind lines_starting and its id.
+ *
+ * PLAN_WRITES_USERVARS is set where the list names user variables: the session's are then those of the leg with the file's last row.
+ *
+ * Fixed-row format (no terminators), LINES TERMINATED BY '' or by the same as FIELDS, LOAD XML and character sets whose trail bytes may look like a
+ * terminator are refused at build: so both terminators are there and differ.
+ */
+enum plan_load_from {
+    PLAN_LOAD_FIELD,  /* the input field `field` of the row, unescaped: a VALUE_STRING, or VALUE_NULL for \N (and, where fields are enclosed, NULL) */
+    PLAN_LOAD_VALUE,  /* the same for every row: `value` (SET column = constant) */
+    PLAN_LOAD_IDS     /* generated by us for every row */
+};
+struct plan_load_key {
+    enum plan_load_from from;
+    uint32_t field; /* FIELD: from 0 */
+    struct value value;
+};
+struct plan_load {
+    const struct conf_table *table;
+    struct str fields_terminated, fields_enclosed /* one byte or empty */, fields_escaped /* one byte or empty */;
+    bool fields_optionally; /* OPTIONALLY ENCLOSED; reading is the same */
+    struct str lines_starting /* or empty */, lines_terminated;
+    uint64_t ignore_lines;  /* IGNORE n LINES: dropped by us, the legs' statements have none */
+    struct str charset;     /* of CHARACTER SET, or empty */
+    bool ignore, replace;
+    const struct str *columns; /* one an input field: the column, or "@name" for a user variable */
+    uint32_t ncolumns;
+    struct plan_load_key *keys; /* one a shard column; none when the table is not sharded */
+    uint32_t nkeys;
+    bool has_id;                /* the table has a generated column: */
+    struct plan_load_key id;    /* IDS: each row gets one, written before its first field (id, fields_terminated, line). FIELD: rows in which it is NULL
+                                   or 0 (0: only id_zero) get one in its place, others raise the mark. VALUE: an explicit id */
+    bool id_zero;               /* 0 asks for an id too */
+};
+/* NULL: not a PLAN_LOAD_SPLIT. Lives as long as the plan. */
+const struct plan_load *plan_load(const struct plan *p);
+/* The leg of a row: v[i] is the value of shard column i, as keys[i] says (those of PLAN_LOAD_VALUE are filled in here and need not be given; an id of
+ * ours is a VALUE_UINT). Not for tables that are not sharded. < 0: none, with the fault (out of memory: 1037). */
+int64_t plan_load_shard(const struct plan *p, const struct value *v, struct arena *a, struct fault *f) MUST_CHECK;
+/* LOAD DATA LOCAL for one leg: physical table, the columns written out, no IGNORE n LINES; with_ids: the generated column stands first in the list (only
+ * where id.from is PLAN_LOAD_IDS). */
+void plan_render_load(const struct plan *p, const struct sql_scan *scan, const struct plan_leg *leg, const struct plan_facts *facts, bool with_ids,
+                      struct buf *out);
 
 /* ---- names back to logical ------------------------------------------------------------------------------------ */
 

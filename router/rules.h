@@ -91,9 +91,12 @@ static inline struct value value_int(int64_t i)
 {
     return (struct value){.kind = VALUE_INT, .i = i};
 }
-/* VALUE_STRING of DATE '..', TIMESTAMP '..' and CAST(.. AS DATE): i tells, for beside text and numbers they
- * are no strings. */
-enum { VALUE_IS_TEMPORAL = 2 };
+/* The integer that v is without doubt: 7, '7', 7e0. False: none. */
+bool value_whole(const struct value *v, int64_t *out);
+/* VALUE_STRING of DATE '..', TIMESTAMP '..' and CAST(.. AS DATE): i has VALUE_IS_TEMPORAL, for beside text and
+ * numbers they are no strings. VALUE_STRING, DECIMAL and FLOAT of a parameter: i has VALUE_IS_PARAM, for a
+ * server may convert it to the column's type where it would compare a literal as a double. */
+enum { VALUE_IS_PARAM = 4 };
 /* VALUE_BYTES from 0x.. and b'..' (not x'..') count as numbers beside numbers: then i is 1 and u the number.
  */
 

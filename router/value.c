@@ -6,7 +6,39 @@
  */
 #include "router/rules.h"
 
+#include <stdlib.h>
+
 static const struct value unknown = {.kind = VALUE_UNKNOWN};
+
+bool value_whole(const struct value *v, int64_t *out)
+{
+    char text[64];
+    switch (v->kind) {
+    case VALUE_INT: *out = v->i; return true;
+    case VALUE_UINT: *out = (int64_t)v->u; return v->u <= INT64_MAX;
+    case VALUE_STRING: return !(v->i & VALUE_IS_TEMPORAL) && str_to_i64(str_trim(v->s), out);
+    case VALUE_FLOAT: {
+        if (!v->s.len || v->s.len >= sizeof text) return false;
+        memcpy(text, v->s.ptr, v->s.len);
+        text[v->s.len] = 0;
+        char *end;
+        double d = strtod(text, &end);
+        if (*end || !(d > -9007199254740992.0 && d < 9007199254740992.0)) return false;
+        *out = (int64_t)d;
+        return (double)*out == d;
+    }
+    case VALUE_DECIMAL: {
+        size_t dot = str_find(v->s, STR("."), 0);
+        for (size_t i = dot == SIZE_MAX ? v->s.len : dot + 1; i < v->s.len; i++)
+            if (v->s.ptr[i] != '0') return false;
+        return str_to_i64(str_make(v->s.ptr, dot == SIZE_MAX ? v->s.len : dot), out);
+    }
+    case VALUE_NULL:
+    case VALUE_BYTES:
+    case VALUE_UNKNOWN: return false;
+    }
+    return false;
+}
 
 static struct value int128_value(int128 n)
 {
@@ -174,6 +206,34 @@ static struct value last_insert_id(const struct given *g)
     return g->facts ? int128_value((int128)g->facts->last_insert_id) : unknown;
 }
 
+/* The value that a `?` is bound to. */
+static struct value param_value(uint32_t index, const struct given *g)
+{
+    if (!g->facts || !g->facts->params || index >= g->facts->nparams) return unknown;
+    struct value v = g->facts->params[index];
+    switch (v.kind) {
+    case VALUE_NULL:
+    case VALUE_INT:
+    case VALUE_UNKNOWN: return v;
+    case VALUE_UINT: return int128_value((int128)v.u);
+    case VALUE_DECIMAL:
+    case VALUE_FLOAT:
+    case VALUE_STRING: v.i = (v.kind == VALUE_STRING ? v.i & VALUE_IS_TEMPORAL : 0) | VALUE_IS_PARAM; break;
+    case VALUE_BYTES: v.i = 0; break;
+    }
+    if (!v.s.ptr) v.s = STR("");
+    return v;
+}
+
+/* Of a parameter the server may compute in another type (DOUBLE, DECIMAL); small integers are the same in all.
+ */
+static struct value of_param(const struct sql_expr *e, struct value v)
+{
+    if (!(e->flags & SQL_EF_HAS_PARAM) || v.kind == VALUE_NULL) return v;
+    bool small = v.kind == VALUE_INT && v.i > -((int64_t)1 << 53) && v.i < (int64_t)1 << 53;
+    return small ? v : unknown;
+}
+
 static struct value cast_value(const struct sql_expr *e, const struct given *g, struct arena *a, bool *oom)
 {
     struct sql_span type = e->call->type;
@@ -210,18 +270,18 @@ struct value const_value(const struct sql_expr *e, const struct given *g, struct
         return v.s.ptr ? v : unknown;
     }
     case SQL_E_UNARY:
-        if (e->op == SQL_OP_NEG) return negate(const_value(e->args[0], g, a, oom), a, oom);
+        if (e->op == SQL_OP_NEG) return of_param(e, negate(const_value(e->args[0], g, a, oom), a, oom));
         if (e->op == SQL_OP_POS) return const_value(e->args[0], g, a, oom);
         return unknown;
     case SQL_E_BINARY:
         if (e->nargs == 2 && (e->op == SQL_OP_PLUS || e->op == SQL_OP_MINUS || e->op == SQL_OP_STAR))
-            return arithmetic((enum sql_op)e->op, const_value(e->args[0], g, a, oom),
-                              const_value(e->args[1], g, a, oom));
+            return of_param(e, arithmetic((enum sql_op)e->op, const_value(e->args[0], g, a, oom),
+                                          const_value(e->args[1], g, a, oom)));
         return unknown;
     case SQL_E_CALL:
         if (e->call->fn == SQL_FN_LAST_INSERT_ID && !e->nargs) return last_insert_id(g);
         return e->call->fn == SQL_FN_CAST ? cast_value(e, g, a, oom) : unknown;
-    case SQL_E_PARAM:
+    case SQL_E_PARAM: return param_value(e->index, g);
     case SQL_E_COLUMN:
     case SQL_E_STAR:
     case SQL_E_USERVAR:
@@ -253,6 +313,9 @@ int const_truth(const struct sql_expr *e, const struct given *g, struct arena *a
         struct value l = const_value(e->args[0], g, a, oom), r = const_value(e->args[1], g, a, oom);
         if (l.kind == VALUE_NULL || r.kind == VALUE_NULL) return 0;
         if (!value_int128(&l, &x) || !value_int128(&r, &y)) return -1;
+        /* two parameters may be compared as texts: 10 < 9 then */
+        bool as_texts = (e->args[0]->flags & e->args[1]->flags & SQL_EF_HAS_PARAM) != 0;
+        if (as_texts && e->op != SQL_OP_EQ && e->op != SQL_OP_NE) return -1;
         switch (e->op) {
         case SQL_OP_EQ: return x == y;
         case SQL_OP_NE: return x != y;
@@ -262,6 +325,11 @@ int const_truth(const struct sql_expr *e, const struct given *g, struct arena *a
         case SQL_OP_GE: return x >= y;
         default: return -1;
         }
+    }
+    if (e->kind == SQL_E_IS && e->op == SQL_OP_IS_NULL) {
+        struct value x0 = const_value(e->args[0], g, a, oom);
+        if (x0.kind == VALUE_UNKNOWN) return -1;
+        return (x0.kind == VALUE_NULL) != ((e->flags & SQL_EF_NOT) != 0);
     }
     struct value v = const_value(e, g, a, oom);
     if (v.kind == VALUE_NULL) return 0;

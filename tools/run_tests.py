@@ -100,19 +100,27 @@ class Result(unittest.TestResult):
         self.began = time.monotonic()
         self.sub_failures = []
 
+    def lines(self, test):
+        """A test that runs a program whose every line is a case has them in `told`. True when they tell all there is to tell."""
+        for outcome, case, why in getattr(test, 'told', ()):
+            self.tally.add(outcome, f'{short_name(test)}: {case}', None, why)
+        return any(outcome == 'failed' for outcome, _, _ in getattr(test, 'told', ()))
+
     def took(self):
         return time.monotonic() - self.began if hasattr(self, 'began') else 0.0
 
     def addSuccess(self, test):
-        if not self.sub_failures:
+        self.lines(test)
+        if not self.sub_failures and not getattr(test, 'told', ()):
             self.tally.add('passed', short_name(test), self.took())
 
     def addSkip(self, test, reason):
         self.tally.add('skipped', short_name(test), why=reason)
 
     def addFailure(self, test, err):
-        self.tally.add('failed', short_name(test), self.took())
-        self.tell(err)
+        if not self.lines(test) or not issubclass(err[0], AssertionError) or 'come to its end' in str(err[1]):
+            self.tally.add('failed', short_name(test), self.took())
+            self.tell(err)
 
     addError = addFailure
 
@@ -186,6 +194,7 @@ def run_integration(tally, words):
         print(f'No integration test has {" or ".join(words)} in its name.')
         tally.add('failed', 'integration', why='no test chosen')
         return
+    world.chosen_ids = frozenset(test.id() for test in each(suite))
     try:
         world.start()
         if not words:

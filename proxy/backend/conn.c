@@ -1,9 +1,10 @@
 /*
  * conn.c - the life of a server connection (see conn.h for the state diagram).
  *
- * Login as a client: greeting -> HandshakeResponse41 with mysql_native_password or caching_sha2_password; auth switch; for caching_sha2
- * without TLS the public key is asked for and the password goes RSA-encrypted. Everything until IDLE is decoded packet by packet;
- * afterwards the bytes go to the borrower untouched.
+ * Login as a client: greeting -> [request for TLS, TLS from there on] -> HandshakeResponse41 by mysql_native_password, caching_sha2_password or
+ * client_ed25519 -> [other method, as often as the server likes] -> OK -> [compression from there on]. The password itself is given over TLS and
+ * Unix sockets only (caching_sha2's full path), or RSA-encrypted; and to a server that asks for it without any method (mysql_clear_password) only
+ * when its certificate was checked. Everything until IDLE is decoded packet by packet; afterwards the bytes go to the borrower untouched.
  */
 #include "proxy/backend/conn.h"
 #include "proxy/backend/pool.h"
@@ -63,6 +64,7 @@ struct conn *conn_open(struct realm *r, uint32_t source, uint8_t cls)
     c->gather.check_seq = true;
     c->gather.max = 1 << 20;
     list_init(&c->node);
+    list_init(&c->cursors);
     c->link = e->ops->connect(e, &r->conf->sources[source].primary, &server_handler, c);
     if (!c->link) {
         settings_unref(e, c->applied);
@@ -88,6 +90,8 @@ static void conn_free(struct conn *c)
         c->link->owner = NULL;
         link_close(c->link, false);
     }
+    while (!list_empty(&c->cursors)) list_remove(c->cursors.next); /* the legs see that they are off their list */
+    conn_stmts_release(c);
     settings_unref(r->engine, c->applied);
     wire_gather_release(&c->gather);
     pool_closed(c);
@@ -115,56 +119,125 @@ void conn_discard(struct conn *c)
 
 /* ---- login ---- */
 
-static bool auth_answer(struct conn *c, struct str plugin, struct buf *out)
+static const struct conf_source *source_of(const struct conn *c)
 {
-    struct str password = c->realm->conf->sources[c->source].password;
-    uint8_t hash[32];
-    if (str_eq(plugin, STR("mysql_native_password")) || plugin.len == 0) {
-        c->plugin = STR("mysql_native_password");
-        if (password.len == 0) return true;
-        wire_native_scramble(password, c->nonce, hash);
-        buf_put(out, hash, 20);
-        return true;
+    return &c->realm->conf->sources[c->source];
+}
+
+/* Nobody between us and the server can read along. */
+static bool is_secure(const struct conn *c)
+{
+    return c->link->tls || source_of(c)->primary.path.len > 0;
+}
+
+static bool is_verified(const struct conn *c)
+{
+    const struct conf_source *src = source_of(c);
+    return src->primary.path.len > 0 || (c->link->tls && (src->tls.mode == CONF_TLS_VERIFY_CA || src->tls.mode == CONF_TLS_VERIFY_IDENTITY));
+}
+
+/* What that method answers to the server's data. NULL, or why not. */
+static const char *auth_answer(struct conn *c, struct str plugin, struct str data, struct buf *out)
+{
+    static const char short_data[] = "malformed request to switch the authentication method";
+    struct str password = source_of(c)->password;
+    uint8_t hash[WIRE_ED25519_SIGNATURE];
+    if (plugin.len == 0) plugin = STR("mysql_native_password");
+    bool native = str_eq(plugin, STR("mysql_native_password")), sha2 = str_eq(plugin, STR("caching_sha2_password"));
+    if (native || sha2) {
+        if (data.len < WIRE_NONCE) return short_data;
+        memcpy(c->nonce, data.ptr, WIRE_NONCE);
+        c->plugin = native ? STR("mysql_native_password") : STR("caching_sha2_password");
+        if (password.len == 0) return NULL;
+        if (native) wire_native_scramble(password, c->nonce, hash);
+        else wire_sha2_scramble(password, c->nonce, hash);
+        buf_put(out, hash, native ? 20 : 32);
+        return NULL;
     }
-    if (str_eq(plugin, STR("caching_sha2_password"))) {
-        c->plugin = STR("caching_sha2_password");
-        if (password.len == 0) return true;
-        wire_sha2_scramble(password, c->nonce, hash);
-        buf_put(out, hash, 32);
-        return true;
+    if (str_eq(plugin, STR("client_ed25519"))) {
+        if (data.len < WIRE_ED25519_NONCE) return short_data;
+        c->plugin = STR("client_ed25519");
+        if (!wire_ed25519_sign(password, (const uint8_t *)data.ptr, hash)) return "client_ed25519: the answer cannot be computed";
+        buf_put(out, hash, WIRE_ED25519_SIGNATURE);
+        return NULL;
     }
-    return false;
+    if (str_eq(plugin, STR("mysql_clear_password"))) {
+        if (!is_verified(c))
+            return "it asks for the password in clear (mysql_clear_password), which is given only over TLS with a server that was verified: tls.mode "
+                   "verify_ca or verify_identity of the source";
+        c->plugin = STR("mysql_clear_password");
+        buf_put_str(out, password);
+        buf_put_u8(out, 0);
+        return NULL;
+    }
+    return "it asks for an authentication method other than mysql_native_password, caching_sha2_password, client_ed25519 and mysql_clear_password";
+}
+
+static uint32_t wanted(const struct conn *c, uint32_t offered)
+{
+    uint32_t want = WIRE_CAP_LONG_PASSWORD | WIRE_CAP_LONG_FLAG | WIRE_CAP_PROTOCOL_41 | WIRE_CAP_TRANSACTIONS |
+                    WIRE_CAP_SECURE_CONNECTION | WIRE_CAP_PLUGIN_AUTH | WIRE_CAP_LOCAL_FILES | WIRE_CAP_MULTI_RESULTS |
+                    (c->cls & CONN_FOUND_ROWS ? (uint32_t)WIRE_CAP_FOUND_ROWS : 0u) |
+                    (c->cls & CONN_DEPRECATE_EOF ? (uint32_t)WIRE_CAP_DEPRECATE_EOF : 0u);
+    if (source_of(c)->tls.mode != CONF_TLS_OFF) want |= WIRE_CAP_SSL;
+    bool zstd = source_of(c)->compression == LINK_ZSTD && (offered & WIRE_CAP_ZSTD_COMPRESSION_ALGORITHM);
+    if (zstd) want |= WIRE_CAP_ZSTD_COMPRESSION_ALGORITHM;
+    else if (source_of(c)->compression) want |= WIRE_CAP_COMPRESS;
+    return want & offered;
+}
+
+/* Asks for TLS; what is sent from then on waits for the handshake. False: failed, c is gone. */
+static bool start_tls(struct conn *c, const struct wire_login *l)
+{
+    const struct conf_source *src = source_of(c);
+    struct tls_context **all = c->realm->snap->source_tls, *ctx = all ? all[c->source] : NULL;
+    struct buf packet = {0};
+    const char *why = NULL;
+    wire_put_ssl_request(&packet, &c->seq, l);
+    struct str host = arena_str(&c->realm->engine->arena, src->primary.host); /* with a NUL */
+    if (packet.failed || !host.ptr) {
+        why = "out of memory";
+    } else if (!ctx) {
+        why = "TLS is asked for (tls of the source), but its files could not be read";
+    } else {
+        link_send(c->link, packet.data, packet.len);
+        if (!link_start_tls(c->link, ctx, false, host.len ? host.ptr : NULL, NULL, 0)) why = "TLS could not be begun";
+    }
+    buf_release(&packet);
+    if (why) open_failed(c, why);
+    return !why;
 }
 
 static void send_login(struct conn *c, const struct wire_greeting *g)
 {
-    struct engine *e = c->realm->engine;
-    const struct conf_source *src = &c->realm->conf->sources[c->source];
-    uint32_t want = WIRE_CAP_LONG_PASSWORD | WIRE_CAP_LONG_FLAG | WIRE_CAP_PROTOCOL_41 | WIRE_CAP_TRANSACTIONS |
-                    WIRE_CAP_SECURE_CONNECTION | WIRE_CAP_PLUGIN_AUTH | WIRE_CAP_MULTI_RESULTS |
-                    (c->cls & CONN_FOUND_ROWS ? (uint32_t)WIRE_CAP_FOUND_ROWS : 0u) |
-                    (c->cls & CONN_DEPRECATE_EOF ? (uint32_t)WIRE_CAP_DEPRECATE_EOF : 0u);
-    struct buf *auth = &e->out, packet = {0};
-    c->capabilities = want & g->capabilities;
+    const struct conf_source *src = source_of(c);
+    struct buf auth = {0}, packet = {0};
+    if (src->tls.mode != CONF_TLS_OFF && !(g->capabilities & WIRE_CAP_SSL)) {
+        open_failed(c, "it offers no TLS, which the rules ask for (tls of the source); give the server a certificate, or set tls: off");
+        return;
+    }
+    c->capabilities = wanted(c, g->capabilities);
     c->mariadb = str_find(g->server_version, STR("MariaDB"), 0) != SIZE_MAX;
     c->thread_id = g->thread_id;
-    memcpy(c->nonce, g->nonce, sizeof c->nonce);
-    buf_reset(auth);
-    struct str plugin = g->auth_plugin;
-    if (!auth_answer(c, plugin, auth)) { /* a plugin that we do not have: the server will ask to switch */
-        plugin = STR("mysql_native_password");
-        if (!auth_answer(c, plugin, auth)) return;
-    }
-    struct wire_login l = {.capabilities = c->capabilities, .max_packet = 1u << 30, .collation = 45, .user = src->user,
-                           .auth = buf_str(auth), .auth_plugin = c->plugin};
-    wire_put_login(&packet, &c->seq, &l);
-    if (packet.failed) open_failed(c, "out of memory");
-    else {
+    c->compression = c->capabilities & WIRE_CAP_COMPRESS ? LINK_ZLIB : c->capabilities & WIRE_CAP_ZSTD_COMPRESSION_ALGORITHM ? LINK_ZSTD : 0;
+    struct str nonce = str_make(g->nonce, WIRE_NONCE);
+    struct wire_login l = {.capabilities = c->capabilities, .max_packet = 1u << 30, .collation = 45, .user = src->user, .zstd_level = 3};
+    if (src->tls.mode != CONF_TLS_OFF && !start_tls(c, &l)) return;
+    /* The greeting's method when its nonce serves for it, else native: the server then asks to switch. */
+    bool sha2 = str_eq(g->auth_plugin, STR("caching_sha2_password"));
+    const char *why = auth_answer(c, sha2 ? g->auth_plugin : STR("mysql_native_password"), nonce, &auth);
+    l.auth = buf_str(&auth);
+    l.auth_plugin = c->plugin;
+    if (!why) wire_put_login(&packet, &c->seq, &l);
+    if (why || packet.failed || auth.failed) {
+        open_failed(c, why ? why : "out of memory");
+    } else {
         conn_set_state(c, CONN_LOGIN);
         c->gather.seq = c->seq;
         link_send(c->link, packet.data, packet.len);
     }
     buf_release(&packet);
+    buf_release(&auth);
 }
 
 static void send_auth(struct conn *c, const void *p, size_t n)
@@ -188,6 +261,16 @@ static void on_sha2_more(struct conn *c, struct str data)
         return;
     }
     if (data.len == 1 && data.ptr[0] == 3) return; /* fast path: OK follows */
+    if (data.len == 1 && data.ptr[0] == 4 && is_secure(c)) {
+        struct buf clear = {0};
+        buf_put_str(&clear, password);
+        buf_put_u8(&clear, 0);
+        if (clear.failed) open_failed(c, "out of memory");
+        else send_auth(c, clear.data, clear.len);
+        if (clear.data) explicit_bzero(clear.data, clear.len);
+        buf_release(&clear);
+        return;
+    }
     if (data.len == 1 && data.ptr[0] == 4) {
         c->wants_key = true;
         send_auth(c, "\x02", 1);
@@ -216,22 +299,29 @@ static void on_login_packet(struct conn *c, struct str p)
     }
     switch (p.len ? (unsigned char)p.ptr[0] : 0x100u) {
     case 0x00:
+        if (c->compression && !link_start_compression(c->link, (enum link_compression)c->compression, 0)) {
+            open_failed(c, "compression (of the source) could not be begun");
+            return;
+        }
         conn_set_state(c, CONN_BUSY);
         list_remove(&c->node);
         pool_opened(c);
         return;
-    case 0x01: on_sha2_more(c, str_make(p.ptr + 1, p.len - 1)); return;
+    case 0x01:
+        if (str_eq(c->plugin, STR("caching_sha2_password"))) on_sha2_more(c, str_make(p.ptr + 1, p.len - 1));
+        else open_failed(c, "unexpected packet during login");
+        return;
     case 0xfe: {
         struct str plugin, data;
-        struct buf *auth = &e->out;
-        buf_reset(auth);
-        if (wire_get_auth_switch(p, &plugin, &data) != WIRE_OK || data.len < WIRE_NONCE) {
-            open_failed(c, "malformed request to switch the authentication method");
-            return;
-        }
-        memcpy(c->nonce, data.ptr, WIRE_NONCE);
-        if (auth_answer(c, plugin, auth)) send_auth(c, auth->data, auth->len);
-        else open_failed(c, "it asks for an authentication method other than mysql_native_password and caching_sha2_password");
+        struct buf auth = {0};
+        c->wants_key = false;
+        bool good = wire_get_auth_switch(p, &plugin, &data) == WIRE_OK;
+        const char *why = good ? auth_answer(c, plugin, data, &auth) : "malformed request to switch the authentication method";
+        if (!why && auth.failed) why = "out of memory";
+        if (why) open_failed(c, why);
+        else send_auth(c, auth.data, auth.len);
+        if (auth.data) explicit_bzero(auth.data, auth.len);
+        buf_release(&auth);
         return;
     }
     default: open_failed(c, "unexpected packet during login"); return;
@@ -307,7 +397,7 @@ static void on_closed(struct link *l, int error)
     switch (c->state) {
     case CONN_CONNECTING:
     case CONN_GREETING:
-    case CONN_LOGIN: open_failed(c, error ? strerror(error) : "the server closed the connection during login"); return;
+    case CONN_LOGIN: open_failed(c, l->why ? l->why : error ? strerror(error) : "the server closed the connection during login"); return;
     case CONN_BUSY: {
         const struct conn_user *u = c->user;
         void *ctx = c->ctx;
@@ -325,7 +415,8 @@ static void on_closed(struct link *l, int error)
 
 static void on_drained(struct link *l)
 {
-    (void)l; /* a statement is sent whole: nothing waits for the server to take it */
+    struct conn *c = l->owner; /* a statement is sent whole; the file of a LOAD DATA is not */
+    if (c && c->state == CONN_BUSY && c->user && c->user->drained) c->user->drained(c->ctx, c);
 }
 
 static const struct link_handler server_handler = {on_bytes, on_drained, on_closed, on_connected};
@@ -344,6 +435,7 @@ void conn_send(struct conn *c, const void *packet, size_t n, enum wire_follow_ki
     else buf_reset(&c->gather.store);
     link_resume(c->link); /* a merge may have paused it with its last rows read */
     COUNT_ADD(c->realm->engine, bytes_to_servers, n);
+    link_new_command(c->link);
     link_send(c->link, packet, n);
 }
 

@@ -10,7 +10,7 @@
 #ifndef WEIR_CONN_H
 #define WEIR_CONN_H
 
-#include "proxy/backend/settings.h"
+#include "proxy/backend/stmts.h"
 
 enum conn_state { CONN_CONNECTING, CONN_GREETING, CONN_LOGIN, CONN_IDLE, CONN_BUSY, CONN_DRAINING, CONN_DEAD };
 
@@ -21,6 +21,7 @@ struct conn;
 struct conn_user {
     void (*bytes)(void *ctx, struct conn *c, const char *p, size_t n);
     void (*lost)(void *ctx, struct conn *c, int error); /* the connection died; it is no longer the user's */
+    void (*drained)(void *ctx, struct conn *c);        /* what was sent went out, after link->pending had been over LINK_HIGH; may be NULL */
 };
 
 struct conn {
@@ -44,11 +45,14 @@ struct conn {
     uint8_t nonce[WIRE_NONCE];
     uint8_t seq;
     bool wants_key;
+    uint8_t compression; /* enum link_compression, from the login's OK on; 0: none */
     struct str plugin; /* of a static list */
     /* the reply under way */
     struct wire_follow follow;
     struct wire_gather gather;
     size_t drained;
+    struct server_stmts stmts; /* prepared here */
+    struct list cursors;       /* struct cursor_leg.node: open on this connection, which pool_return leaves to them */
 };
 
 /* Starts connecting for the pool. NULL: out of memory, sockets. */

@@ -13,7 +13,8 @@ void engine_init(struct engine *e, const struct engine_ops *ops, void *net, uint
     e->index = index;
     arena_init(&e->arena, 64 << 20);
     map_init(&e->settings, false);
-    struct list *lists[] = {&e->free_execs, &e->sessions, &e->id_waiters, &e->catalog_waiters, &e->pool_waiters, &e->opening, &e->draining};
+    map_init(&e->prepared, false);
+    struct list *lists[] = {&e->free_execs, &e->sessions, &e->id_waiters, &e->catalog_waiters, &e->pool_waiters, &e->opening, &e->draining, &e->prepared_idle};
     for (size_t i = 0; i < COUNT_OF(lists); i++) list_init(lists[i]);
     e->no_settings = settings_with(e, NULL, STR(""), STR_NULL);
 }
@@ -22,6 +23,7 @@ void engine_release(struct engine *e)
 {
     settings_unref(e, e->no_settings);
     map_release(&e->settings);
+    map_release(&e->prepared);
     sql_scan_release(&e->scan);
     arena_release(&e->arena);
     buf_release(&e->out);

@@ -31,6 +31,8 @@ struct snapshot {
     _Atomic int refs;
     _Atomic uint32_t *user_conns;   /* sessions by user, over all workers */
     _Atomic uint32_t *source_conns; /* open server connections by source, over all workers */
+    struct tls_context *client_tls;  /* we are the server; NULL: no TLS offered */
+    struct tls_context **source_tls; /* by source; NULL: not asked for */
     void (*retire)(struct snapshot *s); /* the last reference went: hand it to the main thread */
 };
 static inline void snapshot_ref(struct snapshot *s) { atomic_fetch_add(&s->refs, 1); }
@@ -60,6 +62,7 @@ void realm_retire(struct realm *r); /* closes idle connections; drops the engine
     X(clients_accepted, "client connections accepted")                                                                 \
     X(clients_refused, "client connections refused (max_connections, or failed logins)")                               \
     X(logins_failed, "logins refused: wrong name, password or schema")                                                 \
+    X(logins_delayed, "logins whose answer was held back after failed ones from the same address")                     \
     X(statements, "statements received")                                                                               \
     X(statements_single, "statements relayed to one server")                                                           \
     X(statements_scatter, "statements run on several shards")                                                          \
@@ -83,6 +86,9 @@ void realm_retire(struct realm *r); /* closes idle connections; drops the engine
     X(transactions_committed, "transactions committed through Weir")                                                   \
     X(transactions_rolled_back, "transactions rolled back through Weir")                                               \
     X(ids_generated, "generated key values")                                                                           \
+    X(statements_prepared, "COM_STMT_PREPARE received")                                                                \
+    X(statements_executed, "COM_STMT_EXECUTE received")                                                                \
+    X(server_prepares, "COM_STMT_PREPARE sent to servers")                                                             \
     X(kills_sent, "KILL sent to a server for a client that went away or a statement that ended early")
 
 /* Written by the owning worker only, read by any: relaxed atomics compile to plain moves. */
@@ -134,6 +140,9 @@ struct engine {
     struct list pool_waiters;                /* struct pool_request.node, over all pools, oldest first */
     struct list opening, draining; /* struct conn.node while it connects; while its reply is dropped */
     uint64_t catalog_asked, catalog_seen;    /* reload tickets */
+    struct map prepared;       /* key -> struct prepared (proxy/exec/prepared.h) */
+    struct list prepared_idle; /* those that no client has prepared now, most recently used first */
+    uint32_t nprepared_idle;
     uint32_t nsessions;
     struct engine_counters count;
 };

@@ -127,8 +127,28 @@ static void offer(struct conn *c)
     conn_set_state(c, CONN_IDLE);
 }
 
+/* Between two fetches from its cursors: an unasked packet is the server's good-bye. */
+static void parked_bytes(void *ctx, struct conn *c, const char *p, size_t n)
+{
+    (void)ctx, (void)p, (void)n;
+    conn_discard(c);
+}
+
+static void parked_lost(void *ctx, struct conn *c, int error)
+{
+    (void)ctx, (void)c, (void)error; /* conn_free takes the cursors off their list */
+}
+
+static const struct conn_user parked_user = {.bytes = parked_bytes, .lost = parked_lost};
+
 void pool_return(struct conn *c)
 {
+    if (UNLIKELY(!list_empty(&c->cursors))) {
+        c->user = &parked_user;
+        c->ctx = NULL;
+        if (c->state != CONN_BUSY) conn_set_state(c, CONN_BUSY);
+        return;
+    }
     c->user = NULL;
     c->ctx = NULL;
     c->reused = true;

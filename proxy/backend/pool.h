@@ -37,7 +37,7 @@ struct conn *pool_get(struct pool *p, struct pool_request *r);
 void pool_cancel(struct pool_request *r);
 /* Could one be had without waiting (idle or below the cap)? For extra connections of a scatter. */
 bool pool_has_room(const struct pool *p, uint8_t cls);
-/* The borrower is done: clean, no reply outstanding, no transaction open. */
+/* The borrower is done: clean, no reply outstanding, no transaction open. With open cursors on it (c->cursors) it stays out of the pool until they are closed. */
 void pool_return(struct conn *c);
 /* net and conn call these. */
 void pool_opened(struct conn *c);                           /* login done: IDLE or given to a waiter */

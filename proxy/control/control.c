@@ -450,7 +450,7 @@ static struct link *make_links(const struct conf *conf, uint64_t connect_ms, uin
 {
     struct link *links = mem_zalloc(sizeof *links * (conf->nsources + 1));
     for (uint32_t i = 0; links && i < conf->nsources; i++)
-        link_init(&links[i], &conf->sources[i], connect_ms, read_ms);
+        link_init(&links[i], conf, &conf->sources[i], connect_ms, read_ms);
     return links;
 }
 
@@ -499,7 +499,7 @@ static bool init_rooms(struct control *c)
         r->seed = c->nrooms * 7919 + (unsigned)now_us();
         r->last_kill = &r->kills;
         snprintf(r->name, sizeof r->name, STR_FMT, STR_ARG(r->conf->name));
-        link_init(&r->link, r->conf, ms, ms);
+        link_init(&r->link, conf, r->conf, ms, ms);
         atomic_init(&r->missed, true);
         if (!sync_init(&r->lock, &r->cond)) return false;
     }

@@ -9,9 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void link_init(struct link *l, const struct conf_source *source, uint64_t connect_ms, uint64_t read_ms)
+void link_init(struct link *l, const struct conf *conf, const struct conf_source *source, uint64_t connect_ms, uint64_t read_ms)
 {
     memset(l, 0, sizeof *l);
+    l->conf = conf;
     l->source = source;
     l->connect_ms = connect_ms;
     l->read_ms = read_ms;
@@ -28,9 +29,37 @@ static void note_error(struct link *l)
     snprintf(l->error, sizeof l->error, "%s", mysql_error(l->my));
 }
 
-bool link_open(struct link *l)
+/* The rules' TLS toward the server. False: error says why. */
+static bool use_tls(struct link *l)
 {
-    if (l->my) return true;
+    const struct conf_tls *t = &l->source->tls;
+    static const struct {
+        enum mysql_option option;
+        size_t at;
+    } files[] = {{MYSQL_OPT_SSL_CERT, offsetof(struct conf_tls, certificate)}, {MYSQL_OPT_SSL_KEY, offsetof(struct conf_tls, key)}};
+    my_bool no = 0, yes = 1;
+    char path[LINK_PATH];
+    mysql_options(l->my, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &no);
+    if (t->mode == CONF_TLS_OFF) return true;
+    mysql_options(l->my, MYSQL_OPT_SSL_ENFORCE, &yes);
+    mysql_options(l->my, MARIADB_OPT_TLS_VERSION, t->min_version == CONF_TLS_1_3 ? "TLSv1.3" : "TLSv1.2,TLSv1.3");
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        const struct conf_text *file = (const struct conf_text *)(const void *)((const char *)t + files[i].at);
+        if (!file->value.len) continue;
+        if (!link_path(l, file->value, path)) {
+            snprintf(l->error, sizeof l->error, "a path of tls is too long");
+            return false;
+        }
+        mysql_options(l->my, files[i].option, path);
+    }
+    if (t->mode == CONF_TLS_ON) return true;
+    if (!l->print[0] && !link_verify(l)) return false;
+    mysql_options(l->my, MARIADB_OPT_TLS_PEER_FP, l->print);
+    return true;
+}
+
+static bool open_once(struct link *l)
+{
     l->code = 0;
     l->error[0] = 0;
     l->my = mysql_init(NULL);
@@ -48,14 +77,16 @@ bool link_open(struct link *l)
         goto out;
     }
     unsigned connect = seconds(l->connect_ms), read = seconds(l->read_ms);
-    my_bool no = 0;
     mysql_options(l->my, MYSQL_OPT_CONNECT_TIMEOUT, &connect);
     mysql_options(l->my, MYSQL_OPT_READ_TIMEOUT, &read);
     mysql_options(l->my, MYSQL_OPT_WRITE_TIMEOUT, &read);
     mysql_options(l->my, MYSQL_OPT_LOCAL_INFILE, &(unsigned){0});
-    mysql_options(l->my, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &no);
     mysql_options(l->my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     mysql_options(l->my, MYSQL_INIT_COMMAND, "SET SESSION autocommit=1, sql_mode=''");
+    if (!use_tls(l)) {
+        l->code = CR_SSL_CONNECTION_ERROR;
+        goto out;
+    }
     /* FOUND_ROWS: "affected" counts the rows matched, so that an UPDATE without change is not taken for a
      * missing row. */
     ok = mysql_real_connect(l->my, local ? NULL : text[0], text[1], text[2], NULL, at->port,
@@ -65,6 +96,16 @@ out:
     for (int i = 0; i < 3; i++) free(text[i]);
     if (!ok) link_close(l);
     return ok;
+}
+
+bool link_open(struct link *l)
+{
+    if (l->my) return true;
+    bool known = l->print[0];
+    if (open_once(l)) return true;
+    if (!known || l->code != CR_SSL_CONNECTION_ERROR) return false;
+    l->print[0] = 0; /* perhaps it has a new certificate: that is checked in its turn */
+    return open_once(l);
 }
 
 void link_close(struct link *l)

@@ -3,6 +3,7 @@
  *
  *   control.c   threads, queues, health, kill, the public functions
  *   link.c      one connection to a server, with time-outs
+ *   verify.c    is it the server that the rules mean?
  *   columns.c   information_schema -> catalog
  *   segments.c  the rows behind id sequences
  *   ids.c       ids in memory (ids.h)
@@ -15,17 +16,19 @@
 #include "proxy/control/control.h"
 #include "proxy/control/ids.h"
 
-enum { LINK_ERROR = IDS_ERROR };
+enum { LINK_ERROR = IDS_ERROR, LINK_PATH = 4096 };
 
 /* A connection to one source, opened on demand. Belongs to one thread at a time. */
 struct link {
+    const struct conf *conf;
     const struct conf_source *source;
     uint64_t connect_ms, read_ms;
+    char print[48]; /* SHA-1 of the certificate that was verified, in hex; empty: not known (yet) */
     MYSQL *my;     /* NULL: closed */
     unsigned code; /* of the last failure; 0: none */
     char error[LINK_ERROR];
 };
-void link_init(struct link *l, const struct conf_source *source, uint64_t connect_ms, uint64_t read_ms);
+void link_init(struct link *l, const struct conf *conf, const struct conf_source *source, uint64_t connect_ms, uint64_t read_ms);
 bool link_open(struct link *l) MUST_CHECK; /* true also when it is open already */
 void link_close(struct link *l);
 /* Runs one statement. A lost connection is closed; when it had been idle since before this call it is opened
@@ -36,6 +39,12 @@ MYSQL_RES *link_result(struct link *l) MUST_CHECK; /* of the last link_query; NU
 /* 'text' quoted for this connection (sql_mode is cleared at connect), `name` quoted. */
 void put_quoted(struct buf *b, struct str text);
 void put_name(struct buf *b, struct str name);
+
+/* ---- verify.c ---- */
+/* Connects, checks the server's certificate by the rules and sets print. False: error says why. */
+bool link_verify(struct link *l) MUST_CHECK;
+/* Paths of the rules are relative to the rule file. */
+bool link_path(const struct link *l, struct str path, char out[LINK_PATH]) MUST_CHECK;
 
 /* ---- columns.c ---- */
 

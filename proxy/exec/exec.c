@@ -5,12 +5,14 @@
  *
  * Execs come from a free list and keep their arena's first chunk and their text buffer: the common statement allocates nothing.
  */
+#include "proxy/exec/cursor.h"
 #include "proxy/exec/lane.h"
+#include "proxy/exec/load.h"
 
 enum { FREE_EXECS = 256, KEEP_TEXT = 64 << 10, MERGE_WINDOW = 256 << 10, READ_CHUNK = 128 << 10, ER_TXN_LOST = 1402 /* ER_XA_RBROLLBACK */ };
 
 
-static struct exec *exec_new(struct front *f)
+struct exec *exec_new(struct front *f)
 {
     struct engine *en = f->engine;
     struct exec *e;
@@ -25,6 +27,7 @@ static struct exec *exec_new(struct front *f)
     }
     e->f = f;
     e->realm = f->realm;
+    e->schema = f->schema;
     realm_ref(e->realm);
     e->arena.cap = f->realm->conf->weir.max_statement_memory;
     e->since_us = en->now_us;
@@ -39,7 +42,10 @@ static void exec_free(struct exec *e)
     struct buf text = e->text_copy;
     struct realm *realm = e->realm;
     if (e->plan) plan_unref(e->plan);
+    if (e->prepared) prepared_unref(e->prepared);
+    if (e->cur) cursor_free(e->cur);
     if (e->merge) merge_free(e->merge);
+    if (e->load) load_free(e->load);
     list_remove(&e->wait_node);
     if (arena.head) arena_reset(&arena);
     buf_reset(&text);
@@ -70,10 +76,41 @@ void exec_free_all(struct engine *en)
         mem_free(e);
     }
     en->nfree_execs = 0;
+    prepared_free_idle(en);
+}
+
+/* The parameters' bytes are the client's packet: copied when the statement has to wait. */
+static bool keep_params(struct exec *e)
+{
+    if (!e->nparams || e->text_copy.len) return true;
+    struct wire_param *copy = (struct wire_param *)(uintptr_t)e->params;
+    size_t total = 0, at = 0;
+    for (uint32_t i = 0; i < e->nparams; i++) total += copy[i].value.len;
+    buf_reset(&e->text_copy);
+    if (!buf_reserve(&e->text_copy, total + 1)) return false;
+    for (uint32_t i = 0; i < e->nparams; i++) {
+        struct str v = copy[i].value;
+        if (!v.ptr) continue;
+        buf_put_str(&e->text_copy, v);
+        copy[i].value.ptr = e->text_copy.data + at;
+        if (e->values && e->values[i].s.ptr == v.ptr && v.len) e->values[i].s.ptr = copy[i].value.ptr;
+        at += v.len;
+    }
+    buf_put_u8(&e->text_copy, 0); /* a length that is not 0: kept */
+    return !e->text_copy.failed;
+}
+
+void exec_facts(const struct exec *e, struct plan_facts *out)
+{
+    front_facts(e->f, out);
+    out->params = e->values;
+    out->nparams = e->nparams;
+    if (e->prepared) out->opt = &e->prepared->opt;
 }
 
 bool exec_keep_text(struct exec *e)
 {
+    if (e->prepared) return keep_params(e);
     if (e->stable || e->texts || e->text.ptr == e->text_copy.data) return true;
     buf_reset(&e->text_copy);
     buf_put_str(&e->text_copy, e->text);
@@ -87,7 +124,7 @@ bool exec_keep_text(struct exec *e)
 bool exec_rescan(struct exec *e)
 {
     struct sql_scan *s = &e->f->engine->scan;
-    if (LIKELY(s->text == e->text.ptr)) return true;
+    if (LIKELY(s->text == e->text.ptr) || e->prepared) return true;
     return sql_scan(s, e->text.ptr, e->text.len, 0, &e->f->opt) == SQL_OK;
 }
 
@@ -104,7 +141,7 @@ static void remember(struct exec *e)
 {
     struct front *f = e->f;
     if (e->merge) e->got_resultset = true;
-    if (e->plan) {
+    if (e->plan && !e->describing) {
         if (!e->failed && !e->got_resultset) {
             f->row_count = (int64_t)e->affected;
             if (e->first_id) f->last_insert_id = e->first_id;
@@ -133,7 +170,8 @@ static void settle_transaction(struct exec *e)
     struct front *f = e->f;
     struct front_txn *t = f->txn;
     if (LIKELY(!t)) return;
-    if (e->plan && !t->begun && (f->status & WIRE_STATUS_AUTOCOMMIT)) t->isolation = t->access = 0; /* it was for this statement */
+    bool uses_tables = e->plan && plan_info(e->plan)->stmt && plan_info(e->plan)->stmt->ntables > 0; /* SELECT 1 begins no transaction */
+    if (uses_tables && !e->describing && !t->begun && (f->status & WIRE_STATUS_AUTOCOMMIT)) t->isolation = t->access = 0; /* it was for this statement */
     bool deadlock = e->failed && e->fault.code == 1213;
     if (deadlock && !t->locked) {
         while (t->npinned) { /* closing rolls back where the others still hold locks */
@@ -151,7 +189,8 @@ static void settle_transaction(struct exec *e)
 
 static void put_info(struct exec *e, struct buf *info)
 {
-    if (e->has_info_matched)
+    if (e->load) load_put_info(e, info);
+    else if (e->has_info_matched)
         buf_printf(info, "Rows matched: %llu  Changed: %llu  Warnings: %u", (unsigned long long)e->info_matched,
                    (unsigned long long)e->info_changed, e->warnings);
     else if (e->has_info_records)
@@ -176,17 +215,38 @@ static void fail_reply(struct exec *e)
     front_err(f, e->fault.code, e->fault.state, message);
 }
 
+/* Every leg's cursor is open: the definitions go out and the rows wait to be fetched. */
+static void open_cursor(struct exec *e)
+{
+    struct front *f = e->f;
+    struct buf *out = &f->engine->out;
+    struct fault fault;
+    buf_reset(out);
+    merge_set_status(e->merge, front_status(f));
+    if (merge_run_rows(e->merge, out, &f->seq, 0, &e->arena, &fault) == MERGE_FAULT) {
+        front_fault(f, &fault);
+        return;
+    }
+    front_send(f, out->data, out->len);
+    cursor_open(e->cur, e->merge);
+    e->cur = NULL;
+    e->merge = NULL;
+}
+
 static void write_reply(struct exec *e)
 {
     struct front *f = e->f;
     if (e->quiet || e->reply_sent || !f->link) return; /* the client has its answer, or is gone */
     if (e->failed) {
         fail_reply(e);
+    } else if (e->cur) {
+        open_cursor(e);
     } else if (e->mode == EXEC_COUNT) {
         struct buf info = {0};
         put_info(e, &info);
+        if (UNLIKELY(f->capabilities & WIRE_CAP_SESSION_TRACK) && e->plan) f->ops->track(f, plan_info(e->plan), false, front_txn_open(f));
         f->warnings = (uint16_t)(e->warnings > UINT16_MAX ? UINT16_MAX : e->warnings);
-        front_ok(f, e->affected, e->first_id ? e->first_id : e->insert_id, buf_str(&info));
+        front_ok(f, e->affected, e->first_id && !e->load ? e->first_id : e->insert_id, buf_str(&info)); /* servers tell no id of a LOAD DATA here */
         buf_release(&info);
     }
 }
@@ -202,7 +262,7 @@ static void log_slow(struct exec *e)
     buf_printf(&line, "slow statement: %llu ms, session %u, ", (unsigned long long)(us / 1000), e->f->id);
     plan_summary(&e->bound, &line);
     buf_putz(&line, ": ");
-    if (exec_rescan(e)) sql_digest(&en->scan, &line);
+    if (exec_rescan(e)) sql_digest(exec_scan(e), &line);
     buf_put_u8(&line, 0);
     if (!line.failed) engine_log(en, CONF_LOG_WARN, "%s", line.data);
     buf_release(&line);
@@ -228,7 +288,7 @@ void exec_finish(struct exec *e)
     struct front *f = e->f;
     const struct plan_info *info = e->plan ? plan_info(e->plan) : NULL;
     settle_transaction(e);
-    if (info && (info->flags & PLAN_CHANGES_SCHEMA) && !e->waits_catalog && e->nfailed < (e->nlegs ? e->nlegs : 1)) {
+    if (info && (info->flags & PLAN_CHANGES_SCHEMA) && !e->waits_catalog && !e->describing && e->nfailed < (e->nlegs ? e->nlegs : 1)) {
         e->waits_catalog = true; /* the next statement must see the new columns */
         list_append(&f->engine->catalog_waiters, &e->wait_node);
         e->ticket = ++f->engine->catalog_asked;
@@ -274,13 +334,13 @@ static uint32_t leg_source(const struct exec *e, uint32_t leg)
     return e->texts ? e->texts[leg].source : e->bound.legs[leg].source;
 }
 
-static struct fault no_memory(void)
+struct fault exec_no_memory(void)
 {
     return (struct fault){WIRE_ER_OUT_OF_RESOURCES, "HY000", STR("Weir: out of memory, or the statement is over max_statement_memory")};
 }
 
 /* One lane a source; outside transactions further ones while the pool has room. Legs of a lane are in the order of legs. */
-static bool make_lanes(struct exec *e)
+bool exec_make_lanes(struct exec *e)
 {
     uint32_t n = e->nlegs, nsources = e->realm->conf->nsources;
     if (LIKELY(n == 1)) {
@@ -293,7 +353,7 @@ static bool make_lanes(struct exec *e)
         e->order = &zero;
         return true;
     }
-    bool one_each = front_in_txn(e->f) || (e->flags & (EXEC_PINNED_ONLY | EXEC_PIN)) || e->wrap || e->is_write;
+    bool one_each = e->cur || front_in_txn(e->f) || (e->flags & (EXEC_PINNED_ONLY | EXEC_PIN)) || e->wrap || e->is_write;
     uint32_t *per_source = arena_array(&e->arena, uint32_t, nsources);
     uint32_t *lanes_of = arena_array(&e->arena, uint32_t, nsources);
     e->order = arena_array(&e->arena, uint32_t, n);
@@ -353,19 +413,21 @@ static bool start_merge(struct exec *e, const struct merge_spec *spec)
                               .max_memory = mem,
                               .status = front_status(e->f),
                               .rename = rename_column,
-                              .rename_ctx = e};
+                              .rename_ctx = e,
+                              .binary = exec_is_binary(e),
+                              .cursor = e->cur != NULL};
     e->merge = merge_new(&o);
     return e->merge != NULL;
 }
 
-static void refuse(struct exec *e, const struct fault *f)
+void exec_refuse(struct exec *e, const struct fault *f)
 {
     exec_fail(e, f);
     exec_finish(e);
 }
 
 /* In a transaction a second server must not be written to unless the rules allow it. */
-static bool may_write(struct exec *e, struct fault *f)
+bool exec_may_write(struct exec *e, struct fault *f)
 {
     struct front *fr = e->f;
     if (UNLIKELY(fr->txn && fr->txn->nheld) && (e->is_write || (e->plan && plan_info(e->plan)->cls == PLAN_DDL))) {
@@ -375,7 +437,7 @@ static bool may_write(struct exec *e, struct fault *f)
     if (!e->is_write || !front_in_txn(fr) || e->realm->conf->weir.transactions == CONF_TXN_BEST_EFFORT) return true;
     struct front_txn *t = front_txn(fr);
     if (!t) {
-        *f = no_memory();
+        *f = exec_no_memory();
         return false;
     }
     uint32_t writer = t->writer;
@@ -397,7 +459,7 @@ static bool relays_as_is(const struct exec *e)
 {
     const struct front *f = e->f;
     const struct plan_info *info = plan_info(e->plan);
-    if (f->seq != 1 || f->more_results) return false;
+    if (f->seq != 1 || f->more_results || f->transcode || f->packetwise) return false;
     if (info->cls == PLAN_READ && (info->flags & PLAN_SHARDED) && info->stmt &&
         (info->stmt->kind == SQL_SHOW || info->stmt->kind == SQL_DESCRIBE || info->stmt->kind == SQL_EXPLAIN)) return false;
     return true;
@@ -423,11 +485,19 @@ static void choose_mode(struct exec *e)
     }
     if (LIKELY(relays_as_is(e))) e->mode = e->nids || info->cls == PLAN_DDL ? EXEC_PACKETS : EXEC_RELAY;
     else e->mode = EXEC_PACKETS;
-    if (info->cls == PLAN_DDL) e->mode = EXEC_COUNT; /* the reply waits for the new catalog */
+    if (info->cls == PLAN_DDL || e->load) e->mode = EXEC_COUNT; /* the reply waits for the new catalog, or for the client to have sent its file */
     if (info->stmt && (info->flags & PLAN_SHARDED) &&
         (info->stmt->kind == SQL_SHOW || info->stmt->kind == SQL_DESCRIBE || info->stmt->kind == SQL_TABLE_ADMIN)) {
         e->flags |= EXEC_RENAME;
     }
+}
+
+/* Does a cursor make sense for it? Else the rows (or the OK) come at once, as servers do for what is no SELECT. */
+static bool opens_cursor(const struct exec *e)
+{
+    const struct plan_info *info = plan_info(e->plan);
+    bool rows = info->stmt && info->stmt->kind == SQL_SELECT && !(info->flags & PLAN_WRITES_USERVARS);
+    return rows && (e->mode == EXEC_RELAY || e->mode == EXEC_PACKETS || e->mode == EXEC_MERGE) && !e->f->transcode;
 }
 
 static void run_bound(struct exec *e)
@@ -438,22 +508,34 @@ static void run_bound(struct exec *e)
     if (UNLIKELY(e->nlegs > 1 && !e->realm->conf->weir.allow_scatter && !e->is_write && plan_info(e->plan)->cls != PLAN_DDL)) {
         fault_set(&f, &e->arena, WIRE_ER_NOT_SUPPORTED_YET, "42000",
                   "Weir: this statement would go to %u shards and the rules say 'scatter: deny'; add a condition on the shard column", e->nlegs);
-        refuse(e, &f);
+        exec_refuse(e, &f);
         return;
     }
     if (UNLIKELY(e->quiet && e->nlegs > 1)) { /* SET @x = (SELECT ... over shards) */
         fault_set(&f, &e->arena, WIRE_ER_NOT_SUPPORTED_YET, "42000",
                   "Weir: a value for SET that needs %u shards is not supported yet; read it by a SELECT of its own first", e->nlegs);
-        refuse(e, &f);
+        exec_refuse(e, &f);
         return;
     }
-    if (UNLIKELY(!may_write(e, &f))) {
-        refuse(e, &f);
+    if (UNLIKELY(!exec_may_write(e, &f))) {
+        exec_refuse(e, &f);
         return;
     }
-    if (!make_lanes(e) || (e->mode == EXEC_MERGE && !start_merge(e, plan_info(e->plan)->merge))) {
-        f = no_memory();
-        refuse(e, &f);
+    if (UNLIKELY(e->cursor) && opens_cursor(e)) {
+        e->cur = cursor_new(e->f, e->plan, e->statement, e->nlegs);
+        e->mode = EXEC_MERGE;
+        e->merging_over = true; /* nothing is written before every leg has its cursor */
+        if (!e->cur) {
+            f = exec_no_memory();
+            exec_refuse(e, &f);
+            return;
+        }
+    }
+    static const struct merge_spec as_it_comes = {0};
+    const struct merge_spec *spec = e->nlegs == 1 ? &as_it_comes : plan_info(e->plan)->merge;
+    if (!exec_make_lanes(e) || (e->mode == EXEC_MERGE && !start_merge(e, spec))) {
+        f = exec_no_memory();
+        exec_refuse(e, &f);
         return;
     }
     lanes_start(e);
@@ -470,7 +552,7 @@ static void raise_and_run(struct exec *e)
     e->raises = true;
     switch (ids_raise(e->realm->snap->control, seq, e->bound.max_explicit_id, &e->arena, &f)) {
     case IDS_OK: run_bound(e); return;
-    case IDS_FAILED: refuse(e, &f); return;
+    case IDS_FAILED: exec_refuse(e, &f); return;
     case IDS_WAIT: break;
     }
     if (!e->id_deadline_ms) e->id_deadline_ms = en->now_ms + e->realm->conf->sequences[seq].wait_ms;
@@ -479,14 +561,12 @@ static void raise_and_run(struct exec *e)
 
 static void bind_and_run(struct exec *e)
 {
-    struct fault f;
-    const struct sql_scan *scan = &e->f->engine->scan;
+    struct fault f = exec_no_memory();
     struct plan_facts facts;
-    front_facts(e->f, &facts);
-    if (!exec_rescan(e) || plan_bind_with(e->plan, scan, &facts, e->first_id, &e->arena, &e->bound, &f) != SQL_OK) {
-        if (e->f->engine->scan.text != e->text.ptr) f = no_memory();
+    exec_facts(e, &facts);
+    if (!exec_rescan(e) || plan_bind_with(e->plan, exec_scan(e), &facts, e->first_id, &e->arena, &e->bound, &f) != SQL_OK) {
         COUNT(e->f->engine, statements_refused);
-        refuse(e, &f);
+        exec_refuse(e, &f);
         return;
     }
     if (e->nids) COUNT_ADD(e->f->engine, ids_generated, e->nids);
@@ -501,12 +581,12 @@ static void take_ids(struct exec *e)
     const struct plan_info *info = plan_info(e->plan);
     switch (ids_take(e->realm->snap->control, info->sequence, e->nids, &e->first_id, &e->arena, &f)) {
     case IDS_OK: bind_and_run(e); return;
-    case IDS_FAILED: refuse(e, &f); return;
+    case IDS_FAILED: exec_refuse(e, &f); return;
     case IDS_WAIT: break;
     }
     if (!exec_keep_text(e)) {
-        f = no_memory();
-        refuse(e, &f);
+        f = exec_no_memory();
+        exec_refuse(e, &f);
         return;
     }
     if (!e->id_deadline_ms) e->id_deadline_ms = en->now_ms + e->realm->conf->sequences[info->sequence].wait_ms;
@@ -525,29 +605,34 @@ void exec_wake_ids(struct engine *en)
     while (!list_empty(&ready)) {
         struct exec *e = CONTAINER_OF(ready.next, struct exec, wait_node);
         list_remove(&e->wait_node);
-        if (e->raises) raise_and_run(e);
+        if (e->load) load_ids_ready(e);
+        else if (e->raises) raise_and_run(e);
         else take_ids(e);
     }
 }
 
-static void run_plan(struct exec *e)
+void exec_run_plan(struct exec *e)
 {
     struct fault f;
     const struct plan_info *info = plan_info(e->plan);
     if (UNLIKELY(info->kind == PLAN_REFUSED)) {
         COUNT(e->f->engine, statements_refused);
-        refuse(e, info->fault);
+        exec_refuse(e, info->fault);
         return;
     }
+    exec_set_limit(e);
     if (e->f->txn && UNLIKELY(e->f->txn->lost)) {
         fault_set(&f, &e->arena, ER_TXN_LOST, "XA100", "Weir: the transaction was rolled back: %s; start it again", e->f->txn->lost_why);
         front_txn_drop(e->f);
-        refuse(e, &f);
+        exec_refuse(e, &f);
         return;
     }
+    if (UNLIKELY(info->flags & PLAN_LOAD_LOCAL) && load_begin(e)) return;
     if (info->sequence != UINT32_MAX) {
-        if (plan_count_ids(e->plan, &e->f->engine->scan, &e->arena, &e->nids, &f) != SQL_OK) {
-            refuse(e, &f);
+        struct plan_facts facts;
+        exec_facts(e, &facts);
+        if (plan_count_ids_with(e->plan, exec_scan(e), &facts, &e->arena, &e->nids, &f) != SQL_OK) {
+            exec_refuse(e, &f);
             return;
         }
         if (e->nids) {
@@ -563,11 +648,11 @@ static void begin(struct exec *e, struct str text, bool stable)
     e->text = text;
     e->stable = stable;
     if (!exec_keep_text(e)) {
-        struct fault f = no_memory();
-        refuse(e, &f);
+        struct fault f = exec_no_memory();
+        exec_refuse(e, &f);
         return;
     }
-    run_plan(e);
+    exec_run_plan(e);
 }
 
 void exec_plan(struct front *f, struct plan *p, struct str text, bool stable)
@@ -586,6 +671,12 @@ void exec_plan(struct front *f, struct plan *p, struct str text, bool stable)
     begin(e, text, stable);
 }
 
+void exec_fail_quiet(struct front *f, const struct fault *fault, exec_then *then, void *ctx)
+{
+    struct exec_result r = {.failed = true, .fault = *fault};
+    if (!then(f, ctx, &r)) f->ops->done(f);
+}
+
 static void statement_error(struct front *f, const struct fault *fault)
 {
     front_fault(f, fault);
@@ -596,7 +687,7 @@ struct plan_env front_env(const struct front *f)
 {
     return (struct plan_env){.router = f->realm->snap->router,
                              .catalog = f->realm->catalog,
-                             .schema = f->schema ? f->schema->name : STR_NULL,
+                             .schema = f->schema ? f->schema->name : f->system_schema,
                              .foreign_charset = f->foreign_charset,
                              .no_auto_value_on_zero = f->no_auto_value_on_zero};
 }
@@ -644,7 +735,7 @@ void exec_texts(struct front *f, const struct exec_text *texts, uint32_t n, enum
 {
     struct exec *e = exec_new(f);
     if (!e) {
-        struct exec_result r = {.failed = true, .fault = no_memory()};
+        struct exec_result r = {.failed = true, .fault = exec_no_memory()};
         if (then && then(f, ctx, &r)) return;
         f->ops->done(f);
         return;
@@ -666,31 +757,25 @@ void exec_texts(struct front *f, const struct exec_text *texts, uint32_t n, enum
         exec_finish(e);
         return;
     }
-    if (!ok || !make_lanes(e)) {
-        struct fault fault = no_memory();
-        refuse(e, &fault);
+    if (!ok || !exec_make_lanes(e)) {
+        struct fault fault = exec_no_memory();
+        exec_refuse(e, &fault);
         return;
     }
     lanes_start(e);
 }
 
-static void fail_quiet(struct front *f, const struct fault *fault, exec_then *then, void *ctx)
-{
-    struct exec_result r = {.failed = true, .fault = *fault};
-    if (!then(f, ctx, &r)) f->ops->done(f);
-}
-
 void exec_plan_quiet(struct front *f, struct plan *p, struct str text, exec_then *then, void *ctx)
 {
-    struct fault fault = no_memory();
+    struct fault fault = exec_no_memory();
     if (plan_info(p)->kind == PLAN_SESSION) {
         fault_set(&fault, &f->engine->arena, WIRE_ER_NOT_SUPPORTED_YET, "42000", "Weir: a value for SET out of this statement is not supported yet");
-        fail_quiet(f, &fault, then, ctx);
+        exec_fail_quiet(f, &fault, then, ctx);
         return;
     }
     struct exec *e = exec_new(f);
     if (!e) {
-        fail_quiet(f, &fault, then, ctx);
+        exec_fail_quiet(f, &fault, then, ctx);
         return;
     }
     e->plan = plan_ref(p);
@@ -698,100 +783,6 @@ void exec_plan_quiet(struct front *f, struct plan *p, struct str text, exec_then
     e->then = then;
     e->then_ctx = ctx;
     begin(e, text, false);
-}
-
-/* ---- events from outside ---- */
-
-void exec_client_drained(struct exec *e)
-{
-    if (e->mode == EXEC_MERGE && e->merge) {
-        e->lanes_left++;
-        merge_pump(e);
-        e->lanes_left--;
-        exec_lane_finished(e);
-        return;
-    }
-    for (uint32_t i = 0; i < e->nlanes; i++) {
-        if (e->lanes[i].conn) link_resume(e->lanes[i].conn->link);
-    }
-}
-
-/* Every lane ends: waiting ones are taken out of the queue, running ones are killed on their server and their connection closed. */
-static void tear_down(struct exec *e)
-{
-    struct fault f = e->fault;
-    e->lanes_left++;
-    for (uint32_t i = 0; i < e->nlanes; i++) {
-        struct lane *l = &e->lanes[i];
-        if (l->phase == LANE_DONE) continue;
-        lane_fail(l, &f);
-    }
-    e->lanes_left--;
-}
-
-void exec_client_gone(struct front *f)
-{
-    struct exec *e = f->exec;
-    if (!e) return;
-    struct fault fault = {WIRE_ER_QUERY_INTERRUPTED, "70100", STR("the client closed its connection")};
-    f->link = NULL;
-    exec_interrupt(f, fault.code, fault.state, fault.message.ptr);
-}
-
-static void interrupt(struct front *f, uint16_t code, const char *state, const char *message);
-
-void exec_interrupt(struct front *f, uint16_t code, const char *state, const char *message)
-{
-    struct exec *e = f->exec;
-    if (!e || e->finishing || e->wrap_commit || (e->flags & EXEC_COMMIT)) return; /* a commit under way is not stopped half way */
-    interrupt(f, code, state, message);
-}
-
-static void interrupt(struct front *f, uint16_t code, const char *state, const char *message)
-{
-    struct exec *e = f->exec;
-    struct fault fault = {.code = code, .message = str_of(message)};
-    memcpy(fault.state, state, 5);
-    exec_fail(e, &fault);
-    if (!list_empty(&e->wait_node) && !e->waits_catalog) {
-        list_remove(&e->wait_node);
-        e->finishing = true;
-        exec_finish(e);
-        return;
-    }
-    if (e->waits_catalog) return; /* all done on the servers; the reply comes in a moment */
-    tear_down(e);
-    exec_lane_finished(e);
-}
-
-void exec_tick(struct engine *en)
-{
-    for (struct list *n = en->id_waiters.next, *next; n != &en->id_waiters; n = next) {
-        struct exec *e = CONTAINER_OF(n, struct exec, wait_node);
-        next = n->next;
-        if (e->id_deadline_ms > en->now_ms) continue;
-        struct ids_stats st;
-        uint32_t seq = plan_info(e->plan)->sequence;
-        ids_stats(e->realm->snap->control, seq, &st);
-        struct fault f;
-        const struct conf_sequence *s = &e->realm->conf->sequences[seq];
-        fault_set(&f, &e->arena, WIRE_ER_UNKNOWN_ERROR, "HY000", "Weir: no id from sequence %.*s (source %.*s) within %llu ms: %s", STR_ARG(s->name),
-                  STR_ARG(e->realm->conf->sources[s->source].name), (unsigned long long)s->wait_ms, st.error[0] ? st.error : "the refill takes too long");
-        list_remove(n);
-        refuse(e, &f);
-        next = en->id_waiters.next;
-    }
-    for (struct list *n = en->sessions.next, *next; n != &en->sessions; n = next) {
-        struct front *f = CONTAINER_OF(n, struct front, node);
-        next = n->next;
-        uint64_t limit = f->realm ? f->realm->conf->weir.statement_timeout_ms : 0;
-        if (f->exec && !f->link && en->now_ms - f->exec->since_us / 1000 > f->realm->conf->weir.drain_timeout_ms) {
-            interrupt(f, WIRE_ER_QUERY_INTERRUPTED, "70100", "the client is gone and the server does not answer");
-            continue;
-        }
-        if (!limit || !f->exec || (en->now_us - f->exec->since_us) / 1000 < limit) continue;
-        exec_interrupt(f, 3024, "HY000", "Query execution was interrupted, maximum statement execution time exceeded (statement_timeout of Weir)");
-    }
 }
 
 struct str exec_text_of(const struct exec *e)

@@ -71,12 +71,16 @@ void exec_plan_quiet(struct front *f, struct plan *p, struct str text, exec_then
 /* Events. */
 void exec_client_drained(struct exec *e);
 void exec_client_gone(struct front *f);  /* the client closed: the running work is killed, its connections closed or drained */
-void exec_interrupt(struct front *f, uint16_t code, const char *state, const char *message); /* KILL QUERY, time-out */
+/* KILL QUERY, time-out: the transaction lives on where it can. */
+void exec_interrupt(struct front *f, uint16_t code, const char *state, const char *message);
+/* KILL CONNECTION: at once; a commit under way ends first. */
+void exec_stop(struct front *f, uint16_t code, const char *state, const char *message);
 void exec_wake_ids(struct engine *e);
 void exec_wake_catalog(struct engine *e, uint64_t ticket);
 void exec_tick(struct engine *e); /* id deadlines, statement time-outs */
 /* For SHOW PROCESSLIST: the text that runs, or empty; and since when. */
 struct str exec_text_of(const struct exec *e);
+void exec_where(const struct exec *e, struct buf *out); /* "on s1, s2", "waiting for a connection to s1", ... */
 uint64_t exec_since_ms(const struct exec *e);
 void exec_free_all(struct engine *e);
 

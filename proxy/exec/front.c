@@ -1,5 +1,6 @@
 /* front.c - bookkeeping of the client-visible session state, and the replies that Weir makes itself. */
 #include "proxy/exec/front.h"
+#include "proxy/exec/transcode.h"
 
 struct front_txn *front_txn(struct front *f)
 {
@@ -43,7 +44,7 @@ static void pinned_bytes(void *ctx, struct conn *c, const char *p, size_t n)
     conn_discard(c);
 }
 
-static const struct conn_user pinned_user = {pinned_bytes, pinned_lost};
+static const struct conn_user pinned_user = {.bytes = pinned_bytes, .lost = pinned_lost};
 
 bool front_pin(struct front *f, struct conn *c)
 {
@@ -122,7 +123,16 @@ void front_txn_drop(struct front *f)
 
 struct str front_home(const struct front *f, uint32_t source)
 {
-    return f->schema ? f->schema->databases[source] : STR_NULL;
+    return f->schema ? f->schema->databases[source] : f->system_schema;
+}
+
+struct str front_system_schema(struct str name)
+{
+    static const char *const names[] = {"information_schema", "performance_schema", "mysql", "sys"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (str_eq_nocase(name, str_of(names[i]))) return str_of(names[i]);
+    }
+    return STR_NULL;
 }
 
 uint8_t front_class(const struct front *f)
@@ -172,6 +182,15 @@ void front_refresh_options(struct front *f)
 
 void front_send(struct front *f, const void *p, size_t n)
 {
+    if (UNLIKELY(f->transcode)) {
+        transcode_feed(f, p, n);
+        return;
+    }
+    front_send_raw(f, p, n);
+}
+
+void front_send_raw(struct front *f, const void *p, size_t n)
+{
     COUNT_ADD(f->engine, bytes_to_clients, n);
     if (f->link && n && !f->broken) link_send(f->link, p, n);
 }
@@ -183,12 +202,28 @@ uint16_t front_status(const struct front *f)
 
 void front_ok(struct front *f, uint64_t affected, uint64_t insert_id, struct str info)
 {
-    struct wire_ok ok = {affected, insert_id, front_status(f), f->warnings, info};
+    bool tracks = f->capabilities & WIRE_CAP_SESSION_TRACK;
+    if (tracks) f->ops->track(f, NULL, false, front_txn_open(f));
+    struct wire_ok ok = {affected, insert_id, front_status(f), f->warnings, info, buf_str(&f->track)};
     struct buf out = {0};
     wire_put_ok(&out, &f->seq, f->capabilities, &ok);
-    f->broken |= out.failed;
+    f->broken |= out.failed || f->track.failed;
     front_send(f, out.data, out.len);
     buf_release(&out);
+    if (tracks) buf_release(&f->track);
+}
+
+void front_put_end(struct front *f, struct buf *out, uint16_t status, uint16_t warnings)
+{
+    if (LIKELY(!f->track.len) || !(f->capabilities & WIRE_CAP_DEPRECATE_EOF)) {
+        wire_put_end(out, &f->seq, f->capabilities, status, warnings);
+        return;
+    }
+    struct wire_ok ok = {.status = status, .warnings = warnings, .info = STR(""), .track = buf_str(&f->track)};
+    size_t at = out->len;
+    wire_put_ok(out, &f->seq, f->capabilities, &ok);
+    if (!out->failed) out->data[at + WIRE_HEADER] = (char)0xfe;
+    buf_release(&f->track);
 }
 
 void front_err(struct front *f, uint16_t code, const char *state, struct str message)
@@ -293,8 +328,10 @@ void front_release(struct front *f)
     front_txn_drop(f);
     front_clear_messages(f);
     front_drop_vars(f);
+    buf_release(&f->track);
     settings_unref(f->engine, f->settings);
     if (f->realm) realm_unref(f->realm);
+    if (f->transcode) transcode_end(f);
     f->settings = NULL;
     f->realm = NULL;
 }

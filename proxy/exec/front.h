@@ -20,6 +20,9 @@ struct front_ops {
     bool (*may_run)(struct front *f, struct plan *p);
     /* Commits the open transaction, then runs the plan with exec_plan. */
     void (*commit_first)(struct front *f, struct plan *p, struct str text);
+    /* An OK or the end of rows is about to be made (info: of the statement that a server answered, NULL: the session's own): brings f->track up to
+     * date. in_trans: what the servers will say. Only called under SESSION_TRACK. */
+    void (*track)(struct front *f, const struct plan_info *info, bool rows, bool in_trans);
 };
 
 struct front_txn {
@@ -75,6 +78,14 @@ struct front {
     struct exec *exec;       /* the running statement */
     struct str user_text;    /* name@host */
     struct str account;      /* user name */
+    struct cursor *cursors;  /* open ones (cursor.h), a list; NULL: none */
+    struct transcode *transcode; /* what is sent passes it: a text result becomes a binary one (transcode.h); NULL: as it is */
+    struct str system_schema; /* information_schema and its like as the default schema (static text; `schema` is NULL then) */
+    struct buf track;         /* SESSION_TRACK: entries (wire_put_track_*) that the next OK carries */
+    bool packetwise;          /* something in each reply must be rewritten: nothing is relayed as it comes */
+    uint64_t max_execution_ms, max_statement_us; /* the session's limits of a SELECT, of any statement; 0: none */
+    bool no_metadata;         /* resultset_metadata = NONE: column definitions are left out */
+    struct load *load;        /* LOAD DATA LOCAL under way (load.h) */
 };
 struct front_var {
     struct str name, literal; /* both in the same allocation */
@@ -101,12 +112,18 @@ uint8_t front_class(const struct front *f);
 /* Options for the parser, from sql_mode and the client character set. */
 void front_refresh_options(struct front *f);
 
+/* "information_schema" and its like, as static text; else STR_NULL. */
+struct str front_system_schema(struct str name);
+
 /* Replies by Weir itself. */
 void front_ok(struct front *f, uint64_t affected, uint64_t insert_id, struct str info);
 void front_err(struct front *f, uint16_t code, const char *state, struct str message);
 void front_fault(struct front *f, const struct fault *fault);
 void front_send(struct front *f, const void *p, size_t n);
+void front_send_raw(struct front *f, const void *p, size_t n); /* past f->transcode */
 uint16_t front_status(const struct front *f); /* with MORE_RESULTS_EXISTS when due */
+/* The end of rows, with what SESSION_TRACK has to tell. */
+void front_put_end(struct front *f, struct buf *out, uint16_t status, uint16_t warnings);
 
 /* SHOW WARNINGS' list. */
 void front_clear_messages(struct front *f);

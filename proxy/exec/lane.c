@@ -6,6 +6,7 @@
  *   SET      session variables that differ
  *   BEGIN    START TRANSACTION when the session is in one that this server has not joined, then its savepoints; or for a wrapped write
  *   VARS     user variables that the statement reads
+ *   PREPARE  the leg's text, when it runs by COM_STMT_EXECUTE and this connection does not have it yet
  *   LEG      the statement; the reply goes to reply.c
  *   WARNINGS their texts, when the reply counted any
  *   POST     what the statement may have changed: user variables, LAST_INSERT_ID(expr), FOUND_ROWS
@@ -13,248 +14,14 @@
  *
  * The steps before LEG are tried in order and cost a comparison each when there is nothing to do, which is the common case.
  */
+#include "proxy/exec/cursor.h"
 #include "proxy/exec/lane.h"
+#include "proxy/exec/load.h"
 
-enum { ER_QUERY_SOURCE = 1430, ER_LOCK_DEADLOCK = 1213 };
+enum { ER_QUERY_SOURCE = 1430, ER_LOCK_DEADLOCK = 1213, ER_MAX_PREPARED_STMT_COUNT_REACHED = 1461 };
 
 static void lane_advance(struct lane *l);
 static void lane_start(struct lane *l);
-
-static struct engine *engine_of(const struct lane *l)
-{
-    return l->e->f->engine;
-}
-
-static void nomem(struct lane *l)
-{
-    struct fault f;
-    fault_set(&f, &l->e->arena, WIRE_ER_OUT_OF_RESOURCES, "HY000", "Weir: out of memory");
-    lane_fail(l, &f);
-}
-
-/* Sends a command of the lane's own; its reply comes to the phase's handler in lane_reply_done. */
-static bool command(struct lane *l, uint8_t cmd, struct str text)
-{
-    l->rd = (struct reader){0};
-    l->cap = (struct exec_capture){0};
-    l->cap_rows = 0;
-    if (!text.ptr || !conn_command(l->conn, cmd, text)) nomem(l);
-    return true;
-}
-
-/* ---- steps: true when a command went out (or the lane failed) ---- */
-
-static bool step_db(struct lane *l)
-{
-    struct str want = front_home(l->e->f, l->source);
-    if (want.len == 0 || (l->e->flags & EXEC_NO_DB)) return false;
-    if (LIKELY(l->conn->db.ptr == want.ptr) || str_eq(l->conn->db, want)) return false;
-    if (l->conn->db.len == 0 && l->conn->no_db.len && str_eq(l->conn->no_db, want)) return false; /* it has none by that name */
-    return command(l, WIRE_COM_INIT_DB, want);
-}
-
-static bool step_set(struct lane *l)
-{
-    struct front *f = l->e->f;
-    if (LIKELY(l->conn->applied == f->settings) || (l->e->flags & EXEC_NO_SETTINGS)) return false;
-    struct buf text = {0};
-    settings_diff(l->conn->applied, f->settings, l->conn->mariadb, &text);
-    COUNT(engine_of(l), server_syncs);
-    bool sent = text.len > 0 || text.failed;
-    if (text.failed) nomem(l);
-    else if (sent) command(l, WIRE_COM_QUERY, buf_str(&text));
-    else {
-        settings_unref(f->engine, l->conn->applied);
-        l->conn->applied = settings_ref(f->settings);
-    }
-    buf_release(&text);
-    return sent;
-}
-
-static bool must_join(const struct lane *l)
-{
-    const struct front *f = l->e->f;
-    if (l->conn->in_trans || (l->e->flags & EXEC_NO_BEGIN)) return false;
-    return (l->e->wrap && !l->e->wrap_savepoint) || (f->txn && f->txn->begun);
-}
-
-static bool step_isolation(struct lane *l)
-{
-    static const char *const names[] = {"", "READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"};
-    const struct front_txn *t = l->e->f->txn;
-    if (LIKELY(!t || !t->isolation) || l->conn->in_trans || (l->e->flags & EXEC_NO_BEGIN)) return false; /* also before a lone statement */
-    struct str text = arena_printf(&l->e->arena, "SET TRANSACTION ISOLATION LEVEL %s", names[t->isolation]);
-    return command(l, WIRE_COM_QUERY, text);
-}
-
-static bool step_begin(struct lane *l)
-{
-    const struct front_txn *t = l->e->f->txn;
-    if (!must_join(l)) return false;
-    if (UNLIKELY(t && t->locked)) {
-        l->autocommit_off = true;
-        return command(l, WIRE_COM_QUERY, STR("SET autocommit=0"));
-    }
-    bool plain = !t || !t->begun;
-    struct str text = plain ? STR("START TRANSACTION")
-                            : arena_printf(&l->e->arena, "START TRANSACTION%s%s%s", t->snapshot ? " WITH CONSISTENT SNAPSHOT" : "",
-                                           t->snapshot && (t->read_only || t->read_write) ? "," : "",
-                                           t->read_only ? " READ ONLY" : t->read_write ? " READ WRITE" : "");
-    l->saved = 0;
-    return command(l, WIRE_COM_QUERY, text);
-}
-
-/* A server that joins late learns the savepoints that were set before, so that ROLLBACK TO finds them everywhere. */
-static bool step_savepoints(struct lane *l)
-{
-    const struct front_txn *t = l->e->f->txn;
-    bool replayed = !t || !t->begun || l->pinned || l->saved >= t->savepoints.len;
-    if (UNLIKELY(l->e->wrap_savepoint && replayed && !l->savepoint)) {
-        l->savepoint = true;
-        return command(l, WIRE_COM_QUERY, STR("SAVEPOINT weir_statement"));
-    }
-    if (!t || !t->begun || l->pinned || (l->e->flags & EXEC_NO_BEGIN) || l->saved >= t->savepoints.len) return false;
-    struct str name = str_of(t->savepoints.data + l->saved);
-    struct buf text = {0};
-    l->saved += (uint32_t)name.len + 1;
-    buf_putz(&text, "SAVEPOINT ");
-    sql_put_name(&text, name, true);
-    if (text.failed) nomem(l);
-    else command(l, WIRE_COM_QUERY, buf_str(&text));
-    buf_release(&text);
-    return true;
-}
-
-/* Appends each distinct @name of the statement through `one`. */
-static void each_var(struct lane *l, struct buf *out, void (*one)(struct lane *, struct buf *, struct str name))
-{
-    struct exec *e = l->e;
-    if (!exec_rescan(e)) {
-        out->failed = true;
-        return;
-    }
-    const struct sql_scan *s = &e->f->engine->scan;
-    struct map seen;
-    map_init(&seen, true);
-    for (uint32_t i = 0; i < s->ntoks; i++) {
-        if (s->toks[i].kind != SQL_T_USERVAR) continue;
-        struct str name = sql_text(s, i, &e->arena);
-        if (!name.ptr || map_get(&seen, name)) continue;
-        struct str copy = arena_str(&e->arena, name);
-        if (!copy.ptr || !map_put(&seen, copy, e)) {
-            out->failed = true;
-            break;
-        }
-        one(l, out, copy);
-    }
-    map_release(&seen);
-}
-
-static void put_var_set(struct lane *l, struct buf *out, struct str name)
-{
-    const struct front_var *v = l->e->f->vars ? map_get(l->e->f->vars, name) : NULL;
-    buf_putz(out, out->len ? ",@" : "SET @");
-    sql_put_name(out, name, true);
-    buf_putz(out, "=");
-    buf_put_str(out, v ? v->literal : STR("NULL"));
-}
-
-static uint32_t plan_flags(const struct lane *l)
-{
-    return l->e->plan ? plan_info(l->e->plan)->flags : 0;
-}
-
-static bool step_vars(struct lane *l)
-{
-    if (LIKELY(!(plan_flags(l) & (PLAN_READS_USERVARS | PLAN_WRITES_USERVARS)))) return false;
-    struct buf text = {0};
-    each_var(l, &text, put_var_set);
-    bool any = text.len > 0 || text.failed;
-    if (text.failed) nomem(l);
-    else if (any) command(l, WIRE_COM_QUERY, buf_str(&text));
-    buf_release(&text);
-    return any;
-}
-
-static bool step_leg(struct lane *l)
-{
-    struct exec *e = l->e;
-    if (l->at >= l->n || (e->failed && !(e->flags & EXEC_KEEP_GOING) && !l->sent)) return false;
-    struct buf *out = &e->f->engine->out;
-    buf_reset(out);
-    uint8_t seq = 0;
-    size_t at = wire_begin(out);
-    buf_put_u8(out, WIRE_COM_QUERY);
-    lane_put_leg(l, out);
-    wire_end(out, at, &seq);
-    if (out->failed) {
-        nomem(l);
-        return true;
-    }
-    l->rd = (struct reader){0};
-    l->cap = (struct exec_capture){0};
-    l->cap_rows = 0;
-    l->sent = true;
-    bool same_end = !((l->conn->capabilities ^ e->f->capabilities) & WIRE_CAP_DEPRECATE_EOF);
-    if (UNLIKELY(!same_end && e->mode == EXEC_RELAY)) e->mode = EXEC_PACKETS; /* an old server: EOF packets must be left out or made */
-    conn_send(l->conn, out->data, out->len, WIRE_FOLLOW_QUERY);
-    return true;
-}
-
-void lane_put_leg(struct lane *l, struct buf *out)
-{
-    struct exec *e = l->e;
-    uint32_t leg = e->order ? e->order[l->first + l->at] : 0;
-    if (e->texts) {
-        buf_put_str(out, e->texts[leg].text);
-        return;
-    }
-    struct plan_facts facts;
-    front_facts(e->f, &facts);
-    if (!exec_rescan(e)) out->failed = true;
-    else plan_render(&e->bound, &e->f->engine->scan, &e->bound.legs[leg], &facts, out);
-}
-
-static bool step_warnings(struct lane *l)
-{
-    if (LIKELY(l->leg_warnings == 0) || l->e->mode == EXEC_CAPTURE || l->failed) return false;
-    l->leg_warnings = 0;
-    return command(l, WIRE_COM_QUERY, STR("SHOW WARNINGS"));
-}
-
-static void put_var_read(struct lane *l, struct buf *out, struct str name)
-{
-    (void)l;
-    struct buf n = {0};
-    sql_put_name(&n, name, true);
-    buf_printf(out, "%s@%.*s,HEX(@%.*s),COLLATION(@%.*s),", out->len ? "" : "SELECT ", STR_ARG(buf_str(&n)), STR_ARG(buf_str(&n)),
-               STR_ARG(buf_str(&n)));
-    sql_put_string(out, name, NULL);
-    buf_putz(out, ",");
-    buf_release(&n);
-}
-
-static bool step_post(struct lane *l)
-{
-    uint32_t flags = plan_flags(l);
-    if (LIKELY(!(flags & (PLAN_WRITES_USERVARS | PLAN_SETS_LAST_INSERT_ID | PLAN_CALC_FOUND_ROWS))) || l->failed) return false;
-    struct buf text = {0};
-    if (flags & PLAN_WRITES_USERVARS) each_var(l, &text, put_var_read);
-    if (!text.len) buf_putz(&text, "SELECT ");
-    buf_putz(&text, flags & PLAN_CALC_FOUND_ROWS ? "FOUND_ROWS()," : "0,");
-    buf_putz(&text, flags & PLAN_SETS_LAST_INSERT_ID ? "LAST_INSERT_ID()" : "0");
-    if (text.failed) nomem(l);
-    else command(l, WIRE_COM_QUERY, buf_str(&text));
-    buf_release(&text);
-    return true;
-}
-
-static bool step_end(struct lane *l)
-{
-    if (l->e->wrap_savepoint)
-        return command(l, WIRE_COM_QUERY, l->e->wrap_commit ? STR("RELEASE SAVEPOINT weir_statement") : STR("ROLLBACK TO SAVEPOINT weir_statement"));
-    return command(l, WIRE_COM_QUERY, l->e->wrap_commit ? STR("COMMIT") : STR("ROLLBACK"));
-}
 
 /* ---- the order of steps ---- */
 
@@ -263,9 +30,10 @@ static void give_back(struct lane *l, struct conn *c)
 {
     struct exec *e = l->e;
     struct front *f = e->f;
-    uint32_t flags = plan_flags(l);
+    uint32_t flags = lane_plan_flags(l);
     bool hold = c->in_trans || (e->flags & EXEC_PIN);
-    if (UNLIKELY(flags & (PLAN_TEMPORARY | PLAN_SERVER_LOCK)) && !l->failed) {
+    if (UNLIKELY(l->killed)) c->must_close = true; /* the KILL may come late: it must not hit another's statement */
+    if (UNLIKELY(flags & (PLAN_TEMPORARY | PLAN_SERVER_LOCK)) && !l->failed && !e->describing) {
         struct front_txn *t = front_txn(f);
         if (t) t->pinned_for_ever = true;
         c->must_close = true;
@@ -316,13 +84,16 @@ static void lane_advance(struct lane *l)
         case LANE_VARS:
             if (step_vars(l)) return;
             break;
+        case LANE_PREPARE:
+            if (step_prepare(l)) return;
+            break;
         case LANE_LEG:
             if (step_leg(l)) return;
             break;
         case LANE_WARNINGS:
             if (step_warnings(l)) return;
-            if (l->at < l->n && !(e->failed && !(e->flags & EXEC_KEEP_GOING))) {
-                l->phase = LANE_LEG;
+            if (l->at < l->n && !e->describing && !(e->failed && !(e->flags & EXEC_KEEP_GOING))) {
+                l->phase = LANE_PREPARE;
                 continue;
             }
             break;
@@ -346,73 +117,6 @@ static void lane_advance(struct lane *l)
     }
 }
 
-static bool cell(const struct exec_capture *c, uint32_t row, uint32_t col, struct str *out)
-{
-    if (row >= c->nrows || col >= c->ncolumns) return false;
-    *out = c->fields[(size_t)row * c->ncolumns + col];
-    return true;
-}
-
-static void take_warnings(struct lane *l)
-{
-    struct front *f = l->e->f;
-    for (uint32_t i = 0; i < l->cap.nrows; i++) {
-        struct str level, code, text;
-        uint64_t n = 0;
-        if (!cell(&l->cap, i, 0, &level) || !cell(&l->cap, i, 1, &code) || !cell(&l->cap, i, 2, &text) || !str_to_u64(code, &n)) continue;
-        struct buf logical = {0};
-        router_logical_text(l->e->realm->snap->router, l->source, text, &logical);
-        uint8_t lv = str_eq(level, STR("Error")) ? 2 : str_eq(level, STR("Warning")) ? 1 : 0;
-        front_add_message(f, lv, (uint16_t)n, buf_str(&logical));
-        buf_release(&logical);
-    }
-}
-
-/* A user variable as a literal that gives the same type, value and collation on any server. */
-static struct str var_literal(struct arena *a, const struct wire_column *def, struct str value, struct str hex, struct str collation)
-{
-    if (!value.ptr) return STR_NULL;
-    switch (def->type) {
-    case WIRE_TYPE_TINY:
-    case WIRE_TYPE_SHORT:
-    case WIRE_TYPE_INT24:
-    case WIRE_TYPE_LONG:
-    case WIRE_TYPE_LONGLONG:
-        return def->flags & WIRE_COLUMN_UNSIGNED ? arena_printf(a, "CAST(%.*s AS UNSIGNED)", STR_ARG(value)) : arena_str(a, value);
-    case WIRE_TYPE_DECIMAL:
-    case WIRE_TYPE_NEWDECIMAL: {
-        size_t dot = str_find(value, STR("."), 0); /* the definition of a user variable does not tell the scale */
-        unsigned scale = dot == SIZE_MAX ? 0 : (unsigned)(value.len - dot - 1);
-        return arena_printf(a, "CAST('%.*s' AS DECIMAL(65,%u))", STR_ARG(value), scale > 30 ? 30u : scale);
-    }
-    case WIRE_TYPE_FLOAT:
-    case WIRE_TYPE_DOUBLE: return arena_printf(a, str_find(value, STR("e"), 0) != SIZE_MAX ? "%.*s" : "%.*se0", STR_ARG(value));
-    default: break;
-    }
-    const struct wire_charset *cs = wire_charset_by_collation(collation);
-    if (!cs || str_eq(collation, STR("binary"))) return arena_printf(a, hex.len ? "_binary 0x%.*s" : "_binary''", STR_ARG(hex));
-    return arena_printf(a, hex.len ? "_%s 0x%.*s COLLATE %.*s" : "_%s''%.*s COLLATE %.*s", cs->charset, STR_ARG(hex), STR_ARG(collation));
-}
-
-static void take_post(struct lane *l)
-{
-    struct front *f = l->e->f;
-    uint32_t flags = plan_flags(l), n = l->cap.ncolumns;
-    struct str v;
-    for (uint32_t i = 0; i + 4 <= n - 2 && n > 2; i += 4) {
-        struct str value, hex, coll, name;
-        if (!cell(&l->cap, 0, i, &value) || !cell(&l->cap, 0, i + 1, &hex) || !cell(&l->cap, 0, i + 2, &coll) || !cell(&l->cap, 0, i + 3, &name)) return;
-        struct str lit = var_literal(&l->e->arena, &l->cap.columns[i], value, hex, coll);
-        if (front_set_var(f, name, lit)) continue;
-        struct fault fault;
-        fault_set(&fault, &l->e->arena, WIRE_ER_OUT_OF_RESOURCES, "HY000",
-                  "Weir: user variable @%.*s cannot be kept: a session's variables may hold 4 MiB in all; it keeps its old value", STR_ARG(name));
-        exec_fail(l->e, &fault);
-    }
-    if ((flags & PLAN_CALC_FOUND_ROWS) && n >= 2 && cell(&l->cap, 0, n - 2, &v)) (void)!str_to_u64(v, &f->found_rows);
-    if ((flags & PLAN_SETS_LAST_INSERT_ID) && n >= 1 && cell(&l->cap, 0, n - 1, &v)) (void)!str_to_u64(v, &f->last_insert_id);
-}
-
 /* The same write on each copy of a broadcast table, and DDL on each node of a table, is one statement to the client: one leg speaks for all. */
 bool exec_counts_leg(const struct exec *e, uint32_t leg)
 {
@@ -430,6 +134,18 @@ static void note_insert_id(struct exec *e, uint32_t leg, uint64_t id)
     e->insert_id_row = last;
 }
 
+/* A leg of a cursor has answered: its rows are to be fetched, or came at once. */
+static void note_cursor(struct lane *l, uint32_t leg, bool failed)
+{
+    struct exec *e = l->e;
+    if (!failed && (l->conn->follow.status & WIRE_STATUS_CURSOR_EXISTS)) {
+        cursor_add_leg(e->cur, leg, l->conn, l->stmt_id);
+        merge_leg_goes_on(e->merge, leg);
+    } else {
+        conn_stmt_close(l->conn, l->stmt_id);
+    }
+}
+
 static void leg_done(struct lane *l, bool failed)
 {
     struct exec *e = l->e;
@@ -438,6 +154,7 @@ static void leg_done(struct lane *l, bool failed)
     l->sent = false;
     l->at++;
     l->leg_warnings = failed ? 0 : c->follow.warnings;
+    if (UNLIKELY(e->stop.code) && l->at < l->n) exec_fail(e, &e->stop); /* stopped between two legs */
     e->rows += c->follow.rows;
     if (!failed && exec_counts_leg(e, leg)) {
         e->warnings += c->follow.warnings;
@@ -453,11 +170,13 @@ static void leg_done(struct lane *l, bool failed)
         struct fault f;
         bool infile = c->follow.state == WIRE_F_LOCAL_INFILE;
         fault_set(&f, &e->arena, infile ? WIRE_ER_NOT_SUPPORTED_YET : WIRE_ER_MALFORMED_PACKET, infile ? "42000" : "HY000",
-                  infile ? "Weir: LOAD DATA LOCAL is not supported yet; use INSERT" : "Weir: %.*s sent a malformed reply",
+                  infile ? "Weir: %.*s asked for a file of the client, which only LOAD DATA LOCAL may" : "Weir: %.*s sent a malformed reply",
                   STR_ARG(conn_where(e->realm, l->source, &e->arena)));
         lane_fail(l, &f);
         return;
     }
+    if (UNLIKELY(e->cur)) note_cursor(l, leg, failed);
+    if (UNLIKELY(e->load)) load_leg_done(l, failed);
     l->phase = LANE_WARNINGS;
     lane_advance(l);
 }
@@ -474,7 +193,7 @@ static bool missing_home(struct lane *l)
 {
     struct conn *c = l->conn;
     if (c->db.len == 0) {
-        c->no_db = front_home(l->e->f, l->source);
+        c->no_db = lane_home(l);
         l->phase++;
         lane_advance(l);
         return true;
@@ -518,6 +237,40 @@ static void step_failed(struct lane *l)
     exec_lane_finished(e);
 }
 
+static void prepare_done(struct lane *l)
+{
+    if (!step_keep_prepared(l)) {
+        lane_no_memory(l);
+        return;
+    }
+    l->phase = LANE_LEG;
+    lane_advance(l);
+}
+
+/* The server does not take the text: that is the statement's error. */
+static void prepare_failed(struct lane *l)
+{
+    struct wire_err err;
+    struct conn *c = l->conn;
+    bool known = wire_get_err(str_make(c->follow.tail, c->follow.ntail), &err) == WIRE_OK;
+    if (!known) {
+        struct fault f;
+        fault_set(&f, &l->e->arena, WIRE_ER_MALFORMED_PACKET, "HY000", "Weir: %.*s sent a malformed reply", STR_ARG(conn_where(l->e->realm, l->source, &l->e->arena)));
+        lane_fail(l, &f);
+        return;
+    }
+    if (err.code == ER_MAX_PREPARED_STMT_COUNT_REACHED && !l->reprepared && conn_stmt_close_all(c)) {
+        l->reprepared = true;
+        lane_advance(l);
+        return;
+    }
+    exec_note_error(l->e, l, err.code, err.state, err.message);
+    l->at++;
+    l->leg_warnings = 0;
+    l->phase = LANE_WARNINGS;
+    lane_advance(l);
+}
+
 void lane_reply_done(struct lane *l, bool failed)
 {
     struct exec *e = l->e;
@@ -529,12 +282,17 @@ void lane_reply_done(struct lane *l, bool failed)
         leg_done(l, failed);
         return;
     }
+    if (failed && l->phase == LANE_PREPARE) {
+        prepare_failed(l);
+        return;
+    }
     if (failed && l->phase != LANE_WARNINGS && l->phase != LANE_POST) {
         step_failed(l);
         return;
     }
     switch ((enum lane_phase)l->phase) {
-    case LANE_DB: c->db = front_home(f, l->source); break;
+    case LANE_DB: c->db = lane_home(l); break;
+    case LANE_PREPARE: prepare_done(l); return;
     case LANE_SET:
         settings_unref(f->engine, c->applied);
         c->applied = settings_ref(f->settings);
@@ -542,11 +300,11 @@ void lane_reply_done(struct lane *l, bool failed)
     case LANE_BEGIN: c->in_trans = true; break;
     case LANE_SAVEPOINTS: lane_advance(l); return; /* the next one */
     case LANE_WARNINGS:
-        if (!failed) take_warnings(l);
+        if (!failed) step_take_warnings(l);
         lane_advance(l);
         return;
     case LANE_POST:
-        if (!failed) take_post(l);
+        if (!failed) step_take_post(l);
         if (e->wrap) {
             l->phase = LANE_HOLD;
             e->lanes_left--;
@@ -558,7 +316,7 @@ void lane_reply_done(struct lane *l, bool failed)
     case LANE_END:
         if (UNLIKELY(l->autocommit_off)) {
             l->autocommit_off = false;
-            command(l, WIRE_COM_QUERY, STR("SET autocommit=1"));
+            lane_command(l, WIRE_COM_QUERY, STR("SET autocommit=1"));
             return;
         }
         lane_release(l);
@@ -649,6 +407,7 @@ void lane_stop(struct lane *l)
     case LANE_BEGIN:
     case LANE_SAVEPOINTS:
     case LANE_VARS:
+    case LANE_PREPARE:
     case LANE_WARNINGS:
     case LANE_POST:
     case LANE_END: l->n = l->at; return; /* short steps: let them end */
@@ -693,7 +452,17 @@ static void lane_start(struct lane *l)
     l->req.done = request_done;
     c = pool_get(&l->e->realm->pools[l->source], &l->req);
     if (c) got_conn(l, c);
-    else if (!exec_keep_text(l->e)) nomem(l);
+    else if (!exec_keep_text(l->e)) lane_no_memory(l);
+}
+
+void lane_begin(struct lane *l)
+{
+    lane_start(l);
+}
+
+void lane_go(struct lane *l)
+{
+    lane_advance(l);
 }
 
 void lanes_start(struct exec *e)
@@ -724,16 +493,19 @@ void lanes_start(struct exec *e)
 static bool all_over(const struct exec *e)
 {
     if (e->lanes_left || e->finishing) return false;
+    if (UNLIKELY(e->load) && !e->failed && load_runs(e)) return false;
     /* A merge may still hold rows for a client that is slow: it goes on when the client has taken what it was sent. */
     return e->mode != EXEC_MERGE || !e->merge || e->merging_over || e->failed || !e->f->link;
 }
 
 void exec_lane_finished(struct exec *e)
 {
+    if (UNLIKELY(e->load)) load_settle(e);
     if (!all_over(e)) return;
     uint32_t held = 0;
     for (uint32_t i = 0; i < e->nlanes; i++) held += e->lanes[i].phase == LANE_HOLD;
     if (held == 0) {
+        if (UNLIKELY(e->load) && !load_drained(e)) return; /* the rest of the client's file comes first */
         e->finishing = true;
         exec_finish(e);
         return;

@@ -7,10 +7,11 @@
 #ifndef WEIR_LANE_H
 #define WEIR_LANE_H
 
-#include "proxy/exec/exec.h"
+#include "proxy/exec/prepared.h"
 
 enum lane_phase { /* the step whose reply is awaited, or the next to try */
-    LANE_WAIT, LANE_DB, LANE_SET, LANE_ISOLATION, LANE_BEGIN, LANE_SAVEPOINTS, LANE_VARS, LANE_LEG,
+    LANE_WAIT, LANE_DB, LANE_SET, LANE_ISOLATION, LANE_BEGIN, LANE_SAVEPOINTS, LANE_VARS,
+    LANE_PREPARE /* the leg's text is not prepared on this connection */, LANE_LEG,
     LANE_WARNINGS, LANE_POST /* read back what the statement changed */, LANE_HOLD /* legs done, the others are not */, LANE_END /* COMMIT or ROLLBACK of a wrapped write */,
     LANE_DONE
 };
@@ -31,10 +32,17 @@ struct lane {
     bool failed, discard; /* discard: read the reply and drop it */
     bool autocommit_off; /* under LOCK TABLES, which START TRANSACTION would end */
     bool savepoint; /* the statement's own one is set */
+    bool killed;    /* KILL QUERY was sent for it */
+    bool joined;    /* START TRANSACTION was sent: savepoints are to be set again */
     bool sent;     /* the leg's text went out and nothing has come back */
     uint16_t leg_warnings;
     uint32_t saved; /* savepoints replayed: offset */
     struct reader rd;
+    uint32_t stmt_id;        /* the server's, of the leg about to run */
+    uint64_t stmt_hash;
+    struct plan_slots slots; /* what its `?` are bound to */
+    bool reprepared;         /* the server was full and has been relieved once */
+    uint8_t *types;          /* of the reply's columns, where binary rows must be looked into */
     struct exec_capture cap; /* of a step's or a captured reply */
     uint32_t cap_rows;
 };
@@ -51,6 +59,15 @@ struct exec {
     bool stable, raises, at_boundary, quiet, retried, wrap, wrap_savepoint, wrap_commit, failed, reply_begun, reply_sent, columns_done, merging_over, finishing, waits_catalog, is_write;
     uint32_t flags;        /* EXEC_* of exec_texts */
     enum exec_mode mode;
+    struct prepared *prepared;       /* NULL: a text of COM_QUERY or our own */
+    const struct wire_param *params; /* views into the client's packet or text_copy */
+    uint16_t nparams;
+    struct value *values;            /* the same for the router */
+    bool describing;                 /* only the definitions are wanted */
+    uint8_t cursor;                  /* enum wire_cursor that the client asked for */
+    uint32_t statement;              /* the client's id of it */
+    struct cursor *cur;              /* the cursor that this execute opens */
+    const struct conf_schema *schema; /* whose database is selected */
     const struct exec_text *texts; /* NULL: from the plan */
     struct bound bound;
     uint32_t nlegs;
@@ -70,7 +87,11 @@ struct exec {
     exec_then *then;
     void *then_ctx;
     struct exec_capture capture;
-    uint64_t kill_at_ms;
+    uint64_t kill_at_ms;   /* stop.code: when patience with the servers ends */
+    struct fault stop;     /* code: the servers were asked to stop (KILL QUERY): their "interrupted" becomes this */
+    uint64_t limit_us;     /* how long it may take; 0: any time */
+    uint16_t limit_code;   /* and the error then */
+    struct load *load;     /* LOAD DATA LOCAL (load.h); NULL: another statement */
 };
 
 /* lane.c */
@@ -82,14 +103,53 @@ void lane_stop(struct lane *l);                        /* not wanted any more */
 void exec_lane_finished(struct exec *e);
 bool exec_counts_leg(const struct exec *e, uint32_t leg);
 void lane_put_leg(struct lane *l, struct buf *out);
+void lane_begin(struct lane *l); /* of those that lanes_start did not start */
+void lane_go(struct lane *l);    /* there is a leg for one that had none */
+
+/* steps.c */
+bool step_db(struct lane *l);
+bool step_set(struct lane *l);
+bool step_isolation(struct lane *l);
+bool step_begin(struct lane *l);
+bool step_savepoints(struct lane *l);
+bool step_vars(struct lane *l);
+bool step_prepare(struct lane *l);
+bool step_leg(struct lane *l);
+bool step_warnings(struct lane *l);
+bool step_post(struct lane *l);
+bool step_end(struct lane *l);
+bool step_keep_prepared(struct lane *l); /* COM_STMT_PREPARE was answered: the statement is the connection's. False: no memory */
+void step_take_warnings(struct lane *l);
+void step_take_post(struct lane *l);
+struct str lane_home(const struct lane *l); /* the database to be selected there */
+bool lane_command(struct lane *l, uint8_t command, struct str text); /* true */
+void lane_no_memory(struct lane *l);
+static inline uint32_t lane_plan_flags(const struct lane *l) { return l->e->plan ? plan_info(l->e->plan)->flags : 0; }
 
 /* reply.c */
 extern const struct conn_user lane_user;
 void merge_pump(struct exec *e);
 void exec_note_error(struct exec *e, struct lane *l, uint16_t code, const char *state, struct str message);
 
+/* stop.c */
+void exec_set_limit(struct exec *e); /* the plan is known */
+
 /* exec.c */
+struct exec *exec_new(struct front *f); /* f->exec from now on; NULL: no memory */
+void exec_refuse(struct exec *e, const struct fault *f);
+void exec_run_plan(struct exec *e);     /* ids, binding, lanes */
+void exec_fail_quiet(struct front *f, const struct fault *fault, exec_then *then, void *ctx);
+struct fault exec_no_memory(void);
 bool exec_keep_text(struct exec *e);
+bool exec_make_lanes(struct exec *e);
+bool exec_may_write(struct exec *e, struct fault *f);
+/* The statement's tokens (after exec_rescan) and the session's values with its parameters. */
+static inline const struct sql_scan *exec_scan(const struct exec *e)
+{
+    return e->prepared ? plan_info(e->plan)->scan : &e->f->engine->scan;
+}
+void exec_facts(const struct exec *e, struct plan_facts *out);
+static inline bool exec_is_binary(const struct exec *e) { return e->prepared != NULL; }
 bool exec_rescan(struct exec *e); /* engine->scan is of e->text again */
 void exec_finish(struct exec *e);
 void exec_fail(struct exec *e, const struct fault *f); /* remembers the first fault */

@@ -5,6 +5,7 @@
  * the common path is: follow the headers, one send to the client, done.
  */
 #include "proxy/exec/lane.h"
+#include "proxy/exec/load.h"
 
 enum { MERGE_STEP = 128 << 10, CAPTURE_ROWS = 1 << 20 };
 
@@ -33,11 +34,23 @@ static void note_failed_node(struct exec *e, const struct lane *l)
 }
 
 /* The ERR packet that ended a leg, in logical names; the first one becomes the statement's. */
+static bool is_interruption(uint16_t code)
+{
+    return code == WIRE_ER_QUERY_INTERRUPTED || code == 1969 || code == 3024;
+}
+
 void exec_note_error(struct exec *e, struct lane *l, uint16_t code, const char *state, struct str message)
 {
     struct buf text = {0};
+    if (UNLIKELY(l->killed) && is_interruption(code)) { /* by our own KILL: the reason is the statement's */
+        code = e->stop.code;
+        state = e->stop.state;
+        message = e->stop.message;
+        l->killed = false; /* it has done its work: the connection is as good as before */
+    }
     if (e->texts && !(e->flags & EXEC_RENAME)) buf_put_str(&text, message);
     else router_logical_text(e->realm->snap->router, l->source, message, &text);
+    if (UNLIKELY(e->load)) load_error_text(l, code, &text);
     struct fault f = {.code = code};
     memcpy(f.state, state, 5);
     f.message = arena_str(&e->arena, buf_str(&text));
@@ -176,9 +189,45 @@ static enum packet_kind classify(struct reader *r, struct str p, uint32_t capabi
 }
 
 /* Rows of SHOW and the like: every text field in logical names. */
+static bool is_text(uint8_t type)
+{
+    return type == WIRE_TYPE_VARCHAR || type >= WIRE_TYPE_ENUM;
+}
+
+static void put_renamed_binary_row(struct lane *l, struct buf *out, uint8_t *seq, struct str p)
+{
+    struct exec *e = l->e;
+    struct str *fields = arena_array(&e->arena, struct str, l->rd.columns + 1);
+    if (!fields || !l->types || wire_get_binary_row(p, l->types, fields, l->rd.columns) != WIRE_OK) {
+        wire_put_packet(out, seq, p.ptr, p.len);
+        return;
+    }
+    for (uint32_t i = 0; i < l->rd.columns; i++) {
+        if (!fields[i].ptr || !is_text(l->types[i])) continue;
+        struct buf text = {0};
+        router_logical_text(e->realm->snap->router, l->source, fields[i], &text);
+        struct str copy = text.failed ? STR_NULL : arena_str(&e->arena, buf_str(&text));
+        if (copy.ptr) fields[i] = copy;
+        buf_release(&text);
+    }
+    wire_put_binary_row(out, seq, l->types, fields, l->rd.columns);
+}
+
+static void note_type(struct lane *l, struct str p)
+{
+    struct wire_column c;
+    uint32_t at = l->rd.columns - l->rd.left - 1; /* classify has counted it */
+    if (!l->types || at == 0) l->types = arena_array(&l->e->arena, uint8_t, l->rd.columns + 1);
+    if (l->types && at < l->rd.columns && wire_get_column(p, &c) == WIRE_OK) l->types[at] = c.type;
+}
+
 static void put_renamed_row(struct lane *l, struct buf *out, uint8_t *seq, struct str p)
 {
     struct exec *e = l->e;
+    if (exec_is_binary(e)) {
+        put_renamed_binary_row(l, out, seq, p);
+        return;
+    }
     struct str *fields = arena_array(&e->arena, struct str, l->rd.columns + 1);
     if (!fields || wire_get_text_row(p, fields, l->rd.columns) != WIRE_OK) {
         wire_put_packet(out, seq, p.ptr, p.len);
@@ -196,6 +245,13 @@ static void put_renamed_row(struct lane *l, struct buf *out, uint8_t *seq, struc
         buf_release(&text);
     }
     wire_end(out, at, seq);
+}
+
+/* SESSION_TRACK: the OK or end about to be made takes the transaction's state along. */
+static void tell_changes(struct lane *l, bool rows, uint16_t status)
+{
+    struct front *f = l->e->f;
+    f->ops->track(f, l->e->plan ? plan_info(l->e->plan) : NULL, rows, (status & WIRE_STATUS_IN_TRANS) || front_txn_open(f));
 }
 
 static void emit_packet(struct lane *l, struct buf *out, enum packet_kind kind, struct str p)
@@ -216,10 +272,14 @@ static void emit_packet(struct lane *l, struct buf *out, enum packet_kind kind, 
         bool more = ok.status & WIRE_STATUS_MORE_RESULTS_EXISTS;
         ok.status = (uint16_t)(ok.status | (f->more_results || more ? WIRE_STATUS_MORE_RESULTS_EXISTS : 0));
         if (e->first_id) ok.insert_id = e->first_id;
+        if (UNLIKELY(f->capabilities & WIRE_CAP_SESSION_TRACK)) tell_changes(l, false, ok.status);
+        ok.track = buf_str(&f->track);
         wire_put_ok(out, &f->seq, f->capabilities, &ok);
+        buf_release(&f->track);
         return;
     }
     case PK_COLUMN:
+        if ((e->flags & EXEC_RENAME) && exec_is_binary(e)) note_type(l, p);
         if (renames) put_renamed_column(l, out, &f->seq, p);
         else wire_put_packet(out, &f->seq, p.ptr, p.len);
         if (l->rd.state == 3 && !(f->capabilities & WIRE_CAP_DEPRECATE_EOF)) wire_put_eof(out, &f->seq, front_status(f), 0);
@@ -238,7 +298,8 @@ static void emit_packet(struct lane *l, struct buf *out, enum packet_kind kind, 
             if (wire_get_ok(p, caps, &ok) == WIRE_OK) status = ok.status, warnings = ok.warnings;
         } else if (wire_get_eof(p, &status, &warnings) != WIRE_OK) return;
         status = (uint16_t)(status | (f->more_results ? WIRE_STATUS_MORE_RESULTS_EXISTS : 0));
-        wire_put_end(out, &f->seq, f->capabilities, status, warnings);
+        if (UNLIKELY(f->capabilities & WIRE_CAP_SESSION_TRACK)) tell_changes(l, true, status);
+        front_put_end(f, out, status, warnings);
         return;
     }
     case PK_COUNT: wire_put_packet(out, &f->seq, p.ptr, p.len); return;
@@ -340,6 +401,75 @@ static void packet_bytes(struct lane *l, const char *p, size_t n, bool to_client
     }
 }
 
+/* ---- COM_STMT_PREPARE ---- */
+
+/* The n-th parameter of the leg's text is the client's or one of ours; only the client's are described to it. */
+static void take_param_definition(struct lane *l, uint32_t n, struct str payload)
+{
+    if (n < l->slots.n && l->slots.at[n].kind == PLAN_SLOT_PARAM) prepared_add_definition(l->e->prepared, payload);
+}
+
+static void take_column_definition(struct lane *l, struct str payload)
+{
+    struct buf renamed = {0};
+    uint8_t seq = 0;
+    put_renamed_column(l, &renamed, &seq, payload);
+    if (renamed.failed) l->e->prepared->definitions.failed = true;
+    else prepared_add_definition(l->e->prepared, str_make(renamed.data + WIRE_HEADER, renamed.len - WIRE_HEADER));
+    buf_release(&renamed);
+}
+
+static bool prepare_payload(struct lane *l, struct str payload)
+{
+    struct prepared *p = l->e->prepared;
+    struct wire_prepared ok;
+    bool eof = !(l->conn->capabilities & WIRE_CAP_DEPRECATE_EOF) && wire_is_eof(payload);
+    if (l->rd.state == 0) {
+        if (wire_is_err(payload)) return true;
+        if (wire_get_prepare_ok(payload, &ok) != WIRE_OK || ok.params != l->slots.n) return false;
+        l->stmt_id = ok.id;
+        l->rd = (struct reader){.state = 1, .columns = ok.columns, .left = ok.params};
+        if (l->e->describing && !p->described) {
+            buf_reset(&p->definitions);
+            p->ncolumns = ok.columns;
+            p->nparams = (uint16_t)plan_info(p->plan)->nparams;
+        }
+        return true;
+    }
+    if (eof || !l->e->describing || p->described) return true;
+    if (l->rd.left) {
+        take_param_definition(l, l->slots.n - l->rd.left, payload);
+        l->rd.left--;
+    } else {
+        take_column_definition(l, payload);
+    }
+    return !p->definitions.failed;
+}
+
+static void prepare_bytes(struct lane *l, const char *p, size_t n)
+{
+    struct conn *c = l->conn;
+    size_t total = wire_follow_feed(&c->follow, p, n);
+    while (total) {
+        size_t used = 0;
+        struct str payload;
+        enum wire_status st = wire_gather_next(&c->gather, p, total, &used, &payload);
+        p += used;
+        total -= used;
+        if (st == WIRE_MORE) break;
+        if (st == WIRE_MALFORMED || !prepare_payload(l, payload)) {
+            malformed(l);
+            return;
+        }
+    }
+    if (c->follow.state == WIRE_F_DONE) {
+        if (!c->follow.failed && l->e->describing) l->e->prepared->described = true;
+        lane_reply_done(l, c->follow.failed);
+    } else if (c->follow.state > WIRE_F_DONE) {
+        lane_reply_done(l, true);
+    }
+}
+
 /* ---- COUNT ---- */
 
 static uint64_t number_after(struct str info, struct str label)
@@ -362,9 +492,14 @@ static void add_row_info(struct exec *e, uint32_t leg, uint64_t affected)
     e->info_duplicates += affected == 0 ? 1 : affected - 1;
 }
 
-static void add_info(struct exec *e, uint32_t leg, const struct wire_ok *ok)
+static void add_info(struct lane *l, uint32_t leg, const struct wire_ok *ok)
 {
+    struct exec *e = l->e;
     struct str info = ok->info;
+    if (UNLIKELY(e->load)) {
+        load_add_info(l, ok, exec_counts_leg(e, leg));
+        return;
+    }
     if (!exec_counts_leg(e, leg)) return;
     if (!info.len) {
         add_row_info(e, leg, ok->affected);
@@ -386,6 +521,7 @@ static void count_bytes(struct lane *l, const char *p, size_t n)
 {
     struct exec *e = l->e;
     struct conn *c = l->conn;
+    if (UNLIKELY(e->load) && !load_server_bytes(l, p, n)) return;
     size_t total = wire_follow_feed(&c->follow, p, n);
     while (total) {
         size_t used = 0;
@@ -401,9 +537,10 @@ static void count_bytes(struct lane *l, const char *p, size_t n)
         enum packet_kind kind = classify(&l->rd, payload, c->capabilities);
         struct wire_ok ok;
         if (kind == PK_ERR) note_err_payload(l, payload);
-        else if (kind == PK_OK && wire_get_ok(payload, c->capabilities, &ok) == WIRE_OK) add_info(e, e->order[l->first + l->at], &ok);
+        else if (kind == PK_OK && wire_get_ok(payload, c->capabilities, &ok) == WIRE_OK) add_info(l, e->order[l->first + l->at], &ok);
     }
     if (c->follow.state == WIRE_F_DONE) lane_reply_done(l, c->follow.failed);
+    else if (c->follow.state == WIRE_F_LOCAL_INFILE && e->load) load_asked(l);
     else if (c->follow.state == WIRE_F_BAD || c->follow.state == WIRE_F_LOCAL_INFILE) lane_reply_done(l, true);
 }
 
@@ -428,6 +565,21 @@ static void throttle(struct exec *e, bool client_full)
     }
 }
 
+/* SESSION_TRACK: the end of a merged result, written last, is written again with what there is to tell. */
+static void tell_at_end(struct exec *e, struct buf *out)
+{
+    enum { END = WIRE_HEADER + 7 };
+    struct front *f = e->f;
+    f->ops->track(f, e->plan ? plan_info(e->plan) : NULL, true, front_txn_open(f) || !(f->status & WIRE_STATUS_AUTOCOMMIT));
+    if (!f->track.len || out->len < END || !(f->capabilities & WIRE_CAP_DEPRECATE_EOF)) return;
+    const char *p = out->data + out->len - END;
+    if (wire_u24(p) != END - WIRE_HEADER || (unsigned char)p[WIRE_HEADER] != 0xfe) return;
+    uint16_t status = (uint16_t)((unsigned char)p[7] | (unsigned char)p[8] << 8), warnings = (uint16_t)((unsigned char)p[9] | (unsigned char)p[10] << 8);
+    out->len -= END;
+    f->seq--;
+    front_put_end(f, out, status, warnings);
+}
+
 void merge_pump(struct exec *e)
 {
     struct front *f = e->f;
@@ -444,6 +596,7 @@ void merge_pump(struct exec *e)
         bool opens = !(f->status & WIRE_STATUS_AUTOCOMMIT);
         merge_set_status(e->merge, (uint16_t)(front_status(f) | (opens ? WIRE_STATUS_IN_TRANS : 0)));
         enum merge_state st = merge_run(e->merge, out, &f->seq, MERGE_STEP, &e->arena, &fault);
+        if (UNLIKELY(f->capabilities & WIRE_CAP_SESSION_TRACK) && (st == MERGE_ENOUGH || st == MERGE_DONE)) tell_at_end(e, out);
         if (out->len) {
             e->reply_begun = true;
             front_send(f, out->data, out->len);
@@ -534,6 +687,7 @@ static void lane_bytes(void *ctx, struct conn *c, const char *p, size_t n)
     struct lane *l = ctx;
     (void)c;
     if (LIKELY(l->phase == LANE_LEG)) leg_bytes(l, p, n);
+    else if (l->phase == LANE_PREPARE) prepare_bytes(l, p, n);
     else packet_bytes(l, p, n, false);
 }
 
@@ -555,7 +709,7 @@ static void lane_lost(void *ctx, struct conn *c, int error)
         lane_gone(l); /* the statement itself was answered */
         return;
     }
-    bool may_retry = l->phase <= LANE_LEG && !l->pinned && c->reused && !e->retried && e->plan && plan_info(e->plan)->cls == PLAN_READ &&
+    bool may_retry = l->phase <= LANE_LEG && !l->pinned && c->reused && !e->retried && e->plan && (plan_info(e->plan)->cls == PLAN_READ || e->describing || l->phase < LANE_LEG) &&
                      !e->reply_begun && e->nlanes == 1 && c->follow.rows == 0 && !e->wrap;
     if (may_retry) { /* an idle connection that the server had closed: nothing was seen of this statement's answer */
         e->retried = true;
@@ -576,4 +730,11 @@ static void lane_lost(void *ctx, struct conn *c, int error)
     exec_lane_finished(e);
 }
 
-const struct conn_user lane_user = {lane_bytes, lane_lost};
+static void lane_drained(void *ctx, struct conn *c)
+{
+    struct lane *l = ctx;
+    (void)c;
+    if (l->e->load) load_server_drained(l);
+}
+
+const struct conn_user lane_user = {lane_bytes, lane_lost, lane_drained};

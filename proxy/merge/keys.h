@@ -1,7 +1,10 @@
 /*
- * keys.h - comparing rows of a result set by their sort keys, from text values.
+ * keys.h - comparing rows of a result set by their sort keys, from values of the text or the binary protocol.
  *
  *   row payload --row_cells--> cells (offset, length) --key_head--> head {rank, prefix, where} one a key
+ *
+ * Binary numbers and dates become their prefix without a detour through text; decimals, strings and weights
+ * are the same bytes in both protocols.
  *
  * A head is made once, when a row becomes the first of its leg, and holds a 64-bit prefix that orders as the
  * value does: integers, doubles and temporal values are their prefix; of decimals, bytes and weights it
@@ -34,8 +37,24 @@ struct key {
     uint32_t field; /* column whose bytes are compared: the value, or its weight */
     enum key_class cls;
     bool desc;
+    bool binary; /* values are of the binary protocol */
     struct weight_pad pad;
 };
+
+/* How the values of a row lie in its payload. */
+enum { WIDTH_LONG = 0 /* behind a length */, WIDTH_NEVER = 0xff /* the NULL type: a value is a fault */ };
+struct row_form {
+    bool binary;
+    uint32_t ncols;        /* of the whole row: the NULL bits */
+    const uint8_t *widths; /* binary: bytes of each column's value, or one of the above */
+};
+uint8_t row_width(uint8_t type); /* of an enum wire_type; types yet unknown: WIDTH_LONG */
+/* Bytes before the first value of a binary row with n columns: 0x00 and the NULL bits, of which two are
+ * spare. */
+static inline size_t row_bits_end(uint32_t n)
+{
+    return 1 + ((size_t)n + 2 + 7) / 8;
+}
 
 enum { CELL_NULL = UINT32_MAX };
 struct cell {
@@ -52,10 +71,14 @@ static inline struct str cell_str(const char *row, struct cell c)
     return c.len == CELL_NULL ? STR_NULL : str_make(row + c.off, c.len);
 }
 
-/* The first n fields of a text row. `ends` : there must be nothing behind them. *used: bytes they take.
- * False: malformed. */
-bool row_cells(const char *row, size_t len, struct cell *cells, uint32_t n, bool ends,
-               size_t *used) MUST_CHECK;
+static inline size_t cell_end(struct cell c)
+{
+    return c.len == CELL_NULL ? c.off : (size_t)c.off + c.len;
+}
+
+/* The first n fields of a row. All of them: there must be nothing behind. False: malformed. */
+bool row_cells(const struct row_form *form, const char *row, size_t len, struct cell *cells,
+               uint32_t n) MUST_CHECK;
 /* False: the value is not of the column's type. */
 bool key_head(const struct key *k, const char *row, const struct cell *cells, struct head *out) MUST_CHECK;
 int key_compare_tied(const struct key *k, const struct head *a, const char *row_a, const struct head *b,
@@ -74,6 +97,13 @@ static inline int keys_compare(const struct key *keys, uint32_t n, const struct 
     }
     return 0;
 }
+/* A double, or a float, as its protocol has it. */
+bool value_double(bool binary, struct str s, double *out) MUST_CHECK;
+/* An integer of either sign that fits into its class (KEY_INT: as int64_t). */
+bool value_int(bool binary, enum key_class cls, struct str s, uint64_t *out) MUST_CHECK;
+/* The integer, read as `cls`, in a binary column of that width. False: it does not fit. */
+bool value_put_int(struct buf *out, enum key_class cls, uint64_t v, uint8_t width,
+                   bool is_unsigned) MUST_CHECK;
 /* Does b come before a, as far as prefixes tell? For the check that a leg delivers in order. */
 bool keys_backwards(const struct key *keys, uint32_t n, const struct head *a, const struct head *b);
 

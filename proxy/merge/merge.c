@@ -1,19 +1,29 @@
 /*
- * merge.c - legs' payloads in, one result set out. See merge.h for the contract and room.h for the rooms.
+ * merge.c - legs' payloads in. See merge.h for the contract and room.h for the rooms; the way out is out.c.
  *
  * A leg: COUNT -> COLUMNS -> (COLUMNS_EOF) -> ROWS -> ENDED, one payload a step. The leg that sends its first
  * definition first is the reference: its definitions go to the client; the others must have as many columns
  * and, where a value is compared or added, the same class of type.
+ * Binary rows say nothing of their types: a leg whose columns are laid out otherwise has its rows rewritten.
  *
- * The head of the result is written as late as it can be (with the first row, or the end): until then an
- * error of any leg can still be the statement's only answer. Concatenation writes it at once, because its
- * rows do not wait for the slowest leg either.
+ * A cursor's leg may go on: ENDED -> ROWS, when its next FETCH was sent.
+ *
+ * All memory is counted, the arena's too. A small merge lives in the arena and a pool's merge brings its
+ * arena along, so that it allocates nothing.
  */
 #include "proxy/merge/room.h"
 
 #include <stdio.h>
 
-enum { MIN_WINDOW = 4096, MIN_LEG_BUFFER = 1024, ROW_PREFIX = 4 };
+enum {
+    MIN_WINDOW = 4096,
+    MIN_LEG_BUFFER = 1024,
+    FIRST_WINDOW = 4096, /* of the arena, when there are FEW_LEGS or fewer */
+    FEW_LEGS = 8,
+    ROW_PREFIX = 4,
+    POOL_MAX = 8,
+    POOL_BUFFER = 16 << 10 /* bytes of a buffer that an idle merge may keep */
+};
 
 /* ---- faults and memory ---- */
 
@@ -35,6 +45,11 @@ bool merge_no_memory(struct merge *m)
     return merge_fail(m, WIRE_ER_OUT_OF_RESOURCES, "out of memory while merging the shards' rows");
 }
 
+bool merge_malformed(struct merge *m)
+{
+    return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent a malformed row");
+}
+
 bool merge_step_back(struct merge *m)
 {
     return merge_fail(m, WIRE_ER_NOT_SUPPORTED_YET,
@@ -42,15 +57,42 @@ bool merge_step_back(struct merge *m)
                       m->keys.keys[0].value + 1);
 }
 
+static bool too_much(struct merge *m)
+{
+    return merge_fail(m, WIRE_ER_OUT_OF_RESOURCES,
+                      "merging the shards' rows needs more than max_statement_memory (%zu bytes): add a "
+                      "LIMIT or a condition, or raise it",
+                      m->o.max_memory);
+}
+
 bool merge_hold(struct merge *m, size_t n)
 {
-    if (n > m->o.max_memory || m->held > m->o.max_memory - n)
-        return merge_fail(m, WIRE_ER_OUT_OF_RESOURCES,
-                          "merging the shards' rows needs more than max_statement_memory (%zu bytes): add a "
-                          "LIMIT or a condition, or raise it",
-                          m->o.max_memory);
+    size_t held = merge_held(m);
+    if (n > m->o.max_memory || held > m->o.max_memory - n) return too_much(m);
     m->held += n;
     return true;
+}
+
+static void *from_arena(struct merge *m, size_t n)
+{
+    /* The cap is set for this allocation alone: the text of a fault must still find room. */
+    size_t cap = m->o.max_memory > m->held ? m->o.max_memory - m->held : 1;
+    m->arena.cap = cap;
+    void *p = arena_alloc(&m->arena, n);
+    m->arena.cap = 0;
+    if (p) return p;
+    if (m->arena.held >= cap || n >= cap - m->arena.held)
+        too_much(m);
+    else
+        merge_no_memory(m);
+    return NULL;
+}
+
+void *merge_alloc(struct merge *m, size_t n)
+{
+    void *p = from_arena(m, n);
+    if (p) memset(p, 0, n);
+    return p;
 }
 
 void merge_unhold(struct merge *m, size_t n)
@@ -81,17 +123,32 @@ bool merge_keep(struct merge *m, struct buf *b, const char *p, size_t n)
 
 /* ---- making and ending ---- */
 
+/* A merge with nothing in it: one that was used before, with the memory it kept, or a new one. */
+static struct merge *bare(struct merge_pool *pool)
+{
+    struct merge *m = pool ? pool->idle : NULL;
+    if (!m) {
+        m = mem_zalloc(sizeof *m);
+        if (m) arena_init(&m->arena, 0);
+        return m;
+    }
+    pool->idle = m->next;
+    pool->n--;
+    *m = (struct merge){.arena = m->arena, .kept = m->kept, .row = m->row, .held = m->kept.cap + m->row.cap};
+    return m;
+}
+
 struct merge *merge_new(const struct merge_options *o)
 {
-    struct merge *m = mem_zalloc(sizeof *m);
+    struct merge *m = bare(o->pool);
     if (!m) return NULL;
     m->o = *o;
     m->spec = o->spec;
     if (!m->o.max_memory) m->o.max_memory = SIZE_MAX / 2;
     m->status = o->status;
     m->reference = UINT32_MAX;
+    m->stop_at = UINT64_MAX;
     m->ordered = o->spec->norder || o->spec->grouped || o->spec->distinct;
-    arena_init(&m->arena, 0);
     /* All windows together hold at most half of max_memory; the rest is for groups and sorting. */
     m->window = o->window < MIN_WINDOW ? MIN_WINDOW : o->window;
     size_t share = m->o.max_memory / 2 / (o->nlegs ? o->nlegs : 1);
@@ -103,21 +160,56 @@ struct merge *merge_new(const struct merge_options *o)
         merge_free(m);
         return NULL;
     }
-    for (uint32_t i = 0; i < o->nlegs; i++) m->missing[i] = i;
+    for (uint32_t i = 0; i < o->nlegs; i++) {
+        m->missing[i] = i;
+        m->legs[i].is_missing = true;
+    }
     m->nmissing = o->nlegs;
     return m;
+}
+
+static void end_bare(struct merge *m)
+{
+    buf_release(&m->kept);
+    buf_release(&m->row);
+    arena_release(&m->arena);
+    mem_free(m);
+}
+
+static void make_small(struct buf *b)
+{
+    buf_reset(b);
+    if (b->cap > POOL_BUFFER) buf_release(b);
 }
 
 void merge_free(struct merge *m)
 {
     if (!m) return;
-    for (uint32_t i = 0; m->legs && i < m->o.nlegs; i++) mem_free(m->legs[i].data);
+    for (uint32_t i = 0; m->legs && i < m->o.nlegs; i++)
+        if (!m->legs[i].in_arena) mem_free(m->legs[i].data);
     group_release(m);
     sort_release(m);
-    buf_release(&m->kept);
-    buf_release(&m->row);
-    arena_release(&m->arena);
-    mem_free(m);
+    struct merge_pool *pool = m->o.pool;
+    if (!pool || pool->n >= POOL_MAX) {
+        end_bare(m);
+        return;
+    }
+    arena_reset(&m->arena);
+    make_small(&m->kept);
+    make_small(&m->row);
+    m->next = pool->idle;
+    pool->idle = m;
+    pool->n++;
+}
+
+void merge_pool_release(struct merge_pool *pool)
+{
+    while (pool->idle) {
+        struct merge *m = pool->idle;
+        pool->idle = m->next;
+        end_bare(m);
+    }
+    pool->n = 0;
 }
 
 /* ---- a leg's window ---- */
@@ -132,13 +224,24 @@ static bool window_room(struct merge *m, struct leg *l, size_t n)
         if (l->cap - l->tail >= n) return true;
     }
     size_t need = l->tail + n, cap = l->cap ? l->cap * 2 : MIN_LEG_BUFFER;
+    if (!l->first_used && need <= FIRST_WINDOW && m->o.nlegs <= FEW_LEGS) {
+        l->data = from_arena(m, FIRST_WINDOW);
+        if (!l->data) return false;
+        l->cap = FIRST_WINDOW;
+        l->in_arena = l->first_used = true;
+        return true;
+    }
     if (cap < need || cap > m->window * 2) cap = need > l->cap ? need : cap;
-    if (!merge_hold(m, cap - l->cap)) return false;
-    char *p = mem_realloc(l->data, cap);
+    size_t before = l->in_arena ? 0 : l->cap;
+    if (!merge_hold(m, cap - before)) return false;
+    char *p = mem_realloc(l->in_arena ? NULL : l->data, cap);
     if (!p) {
-        merge_unhold(m, cap - l->cap);
+        merge_unhold(m, cap - before);
         return merge_no_memory(m);
     }
+    if (l->in_arena && l->tail) memcpy(p, l->data, l->tail);
+    l->in_arena = false;
+    l->first_used = true;
     l->data = p;
     l->cap = cap;
     return true;
@@ -192,6 +295,7 @@ static bool compile_key(struct merge *m, struct keyset *set, uint32_t i, const s
 {
     struct key *k = &set->keys[i];
     k->desc = from->desc;
+    k->binary = m->o.binary;
     if (!merge_column_index(m, from->value, &k->value)) return false;
     k->field = k->value;
     k->cls = (enum key_class)m->classes[k->value];
@@ -219,10 +323,10 @@ static bool compile_key(struct merge *m, struct keyset *set, uint32_t i, const s
 bool keyset_compile(struct merge *m, struct keyset *set, const struct merge_key *from, uint32_t n)
 {
     set->n = n;
-    set->keys = arena_array(&m->arena, struct key, n + 1);
-    set->collation_fields = arena_array(&m->arena, uint32_t, n + 1);
-    set->collations = arena_array(&m->arena, struct str, n + 1);
-    if (!set->keys || !set->collation_fields || !set->collations) return merge_no_memory(m);
+    set->keys = merge_array(m, struct key, n + 1);
+    set->collation_fields = merge_array(m, uint32_t, n + 1);
+    set->collations = merge_array(m, struct str, n + 1);
+    if (!set->keys || !set->collation_fields || !set->collations) return false;
     for (uint32_t i = 0; i < n; i++) {
         set->collation_fields[i] = UINT32_MAX;
         if (!compile_key(m, set, i, &from[i])) return false;
@@ -282,13 +386,25 @@ static bool compile(struct merge *m)
     for (uint32_t i = 0; i < m->keys.n && m->ncells < m->ncols; i++)
         if (m->keys.keys[i].field >= m->ncells) m->ncells = m->keys.keys[i].field + 1;
     for (uint32_t i = 0; m->ordered && i < m->o.nlegs; i++) {
-        m->legs[i].heads = arena_array(&m->arena, struct head, m->keys.n + 1);
-        m->legs[i].prev = arena_array(&m->arena, struct head, m->keys.n + 1);
-        if (!m->legs[i].heads || !m->legs[i].prev) return merge_no_memory(m);
+        m->legs[i].heads = merge_array(m, struct head, m->keys.n + 1);
+        m->legs[i].prev = merge_array(m, struct head, m->keys.n + 1);
+        if (!m->legs[i].heads || !m->legs[i].prev) return false;
     }
-    m->kept_heads = arena_array(&m->arena, struct head, m->keys.n + 1);
-    if (!m->kept_heads) return merge_no_memory(m);
+    m->kept_heads = merge_array(m, struct head, m->keys.n + 1);
+    if (!m->kept_heads) return false;
     m->defined = true;
+    return true;
+}
+
+static bool make_form(struct merge *m)
+{
+    m->form = (struct row_form){.binary = m->o.binary, .ncols = m->ncols};
+    m->cut = m->o.binary && m->spec->nhidden;
+    if (!m->o.binary) return true;
+    uint8_t *widths = merge_array(m, uint8_t, m->ncols);
+    if (!widths) return false;
+    for (uint32_t i = 0; i < m->ncols; i++) widths[i] = row_width(m->columns[i].type);
+    m->form.widths = widths;
     return true;
 }
 
@@ -304,11 +420,12 @@ static bool put_count(struct merge *m, struct leg *l, struct str payload)
                               (unsigned)n);
         m->ncols = (uint32_t)n;
         m->nvisible = m->ncols - m->spec->nhidden;
-        m->columns = arena_array(&m->arena, struct wire_column, n);
-        m->classes = arena_array(&m->arena, uint8_t, n);
-        m->matters = arena_array(&m->arena, bool, n);
-        m->cells = arena_array(&m->arena, struct cell, n);
-        if (!m->columns || !m->classes || !m->matters || !m->cells) return merge_no_memory(m);
+        m->least_row = m->o.binary ? row_bits_end(m->ncols) : m->ncols;
+        m->columns = merge_array(m, struct wire_column, n);
+        m->classes = merge_array(m, uint8_t, n);
+        m->matters = merge_array(m, bool, n);
+        m->cells = merge_array(m, struct cell, n);
+        if (!m->columns || !m->classes || !m->matters || !m->cells) return false;
     }
     if (n != m->ncols)
         return merge_fail(m, WIRE_ER_UNKNOWN_ERROR,
@@ -321,7 +438,7 @@ static bool put_count(struct merge *m, struct leg *l, struct str payload)
 
 /* Do a leg's columns fit the reference leg's, wherever the merge looks at values? Concatenation passes on
  * what the shards say. */
-static bool check_classes(struct merge *m, const struct leg *l)
+static bool check_classes(struct merge *m, struct leg *l)
 {
     for (uint32_t i = 0; l->classes && i < m->ncols; i++)
         if (m->matters[i] && l->classes[i] != m->classes[i])
@@ -329,38 +446,97 @@ static bool check_classes(struct merge *m, const struct leg *l)
                               "the shards disagree about column %u: %s and %s. Their tables differ", i + 1,
                               key_class_name((enum key_class)m->classes[i]),
                               key_class_name((enum key_class)l->classes[i]));
-    return true;
+    return !l->shapes || translate_check(m, l);
+}
+
+/* Rows that came before the reference leg's definitions lie in the window as they were sent. */
+static bool translate_window(struct merge *m, struct leg *l)
+{
+    struct leg old = *l;
+    if (!l->translated || l->head == l->tail) return true;
+    l->data = NULL;
+    l->cap = l->head = l->tail = 0;
+    l->in_arena = false;
+    bool ok = true;
+    for (size_t at = old.head; ok && at < old.tail;) {
+        uint32_t n;
+        struct str row;
+        memcpy(&n, old.data + at, ROW_PREFIX);
+        ok = translate_row(m, l, str_make(old.data + at + ROW_PREFIX, n), &row) && window_put(m, l, row);
+        at += ROW_PREFIX + n;
+    }
+    if (!old.in_arena) {
+        merge_unhold(m, old.cap);
+        mem_free(old.data);
+    }
+    return ok;
 }
 
 /* The reference leg's definitions are whole: compile, then look at the legs that were faster. */
 static bool reference_ready(struct merge *m)
 {
-    if (!compile(m)) return false;
-    for (uint32_t i = 0; i < m->o.nlegs; i++)
-        if (m->legs[i].state > LEG_COLUMNS && !check_classes(m, &m->legs[i])) return false;
+    if (!make_form(m) || !compile(m)) return false;
+    for (uint32_t i = 0; i < m->o.nlegs; i++) {
+        struct leg *l = &m->legs[i];
+        if (l->state > LEG_COLUMNS && (!check_classes(m, l) || !translate_window(m, l))) return false;
+    }
+    return true;
+}
+
+/* What is asked of a column that is not the reference leg's: how its values are read. */
+static bool note_column(struct merge *m, struct leg *l, uint32_t i, const struct wire_column *c)
+{
+    if (m->ordered) {
+        if (!l->classes) l->classes = merge_array(m, uint8_t, m->ncols);
+        if (!l->classes) return false;
+        l->classes[i] = (uint8_t)key_class_of(c);
+    }
+    if (m->o.binary) {
+        if (!l->shapes) l->shapes = merge_array(m, struct shape, m->ncols);
+        if (!l->shapes) return false;
+        l->shapes[i] = (struct shape){c->type, c->decimals, c->flags & WIRE_COLUMN_UNSIGNED};
+    }
+    return true;
+}
+
+/*
+ * The names of a column that is not the reference leg's are nobody's business: its fixed part alone, which
+ * ends the packet: 0c, collation, length u32, type, flags, decimals, two zeros.
+ */
+static bool get_fixed_part(struct str payload, struct wire_column *c)
+{
+    enum { FIXED = 13 };
+    if (payload.len < 6 + FIXED) return false;
+    const unsigned char *p = (const unsigned char *)payload.ptr + payload.len - FIXED;
+    if (p[0] != 0x0c || p[11] || p[12]) return false;
+    *c = (struct wire_column){.collation = (uint16_t)(p[1] | p[2] << 8),
+                              .type = p[7],
+                              .flags = (uint16_t)(p[8] | p[9] << 8),
+                              .decimals = p[10]};
     return true;
 }
 
 static bool put_column(struct merge *m, uint32_t leg, struct leg *l, struct str payload,
                        uint32_t capabilities)
 {
-    struct wire_column c;
-    if (wire_get_column(payload, &c) != WIRE_OK)
-        return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent a malformed column definition");
     uint32_t i = m->ncols - l->columns_left;
     if (m->reference == UINT32_MAX) m->reference = leg;
-    if (m->reference == leg) {
-        struct str copy = arena_str(&m->arena, payload);
-        if (!copy.ptr || wire_get_column(copy, &m->columns[i]) != WIRE_OK) return merge_no_memory(m);
-        m->classes[i] = (uint8_t)key_class_of(&c);
-    } else if (m->ordered) {
-        if (!l->classes) l->classes = arena_array(&m->arena, uint8_t, m->ncols);
-        if (!l->classes) return merge_no_memory(m);
-        l->classes[i] = (uint8_t)key_class_of(&c);
+    bool good, mine = m->reference == leg;
+    if (mine) {
+        char *copy = from_arena(m, payload.len);
+        if (!copy) return false;
+        if (payload.len) memcpy(copy, payload.ptr, payload.len);
+        good = wire_get_column(str_make(copy, payload.len), &m->columns[i]) == WIRE_OK;
+        if (good) m->classes[i] = (uint8_t)key_class_of(&m->columns[i]);
+    } else {
+        struct wire_column c;
+        good = get_fixed_part(payload, &c) || wire_get_column(payload, &c) == WIRE_OK;
+        if (good && !note_column(m, l, i, &c)) return false;
     }
+    if (!good) return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent a malformed column definition");
     if (--l->columns_left) return true;
     l->state = capabilities & WIRE_CAP_DEPRECATE_EOF ? LEG_ROWS : LEG_COLUMNS_EOF;
-    if (m->reference == leg) return reference_ready(m);
+    if (mine) return reference_ready(m);
     return !m->defined || check_classes(m, l);
 }
 
@@ -394,22 +570,29 @@ static bool put(struct merge *m, uint32_t leg, struct str payload, uint32_t capa
     switch (l->state) {
     case LEG_COUNT: return put_count(m, l, payload);
     case LEG_COLUMNS: return put_column(m, leg, l, payload, capabilities);
-    case LEG_COLUMNS_EOF:
-        if (!wire_is_eof(payload))
+    case LEG_COLUMNS_EOF: {
+        uint16_t status, warnings;
+        if (!wire_is_eof(payload) || wire_get_eof(payload, &status, &warnings) != WIRE_OK)
             return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent no end of column definitions");
         l->state = LEG_ROWS;
+        /* With a cursor's definitions its EXECUTE is over, as under DEPRECATE_EOF. */
+        if (m->o.cursor && status & WIRE_STATUS_CURSOR_EXISTS) return put_end(m, l, payload, capabilities);
         return true;
+    }
     case LEG_ROWS:
         if (is_end(payload, capabilities)) return put_end(m, l, payload, capabilities);
         m->rows_in++;
         if (m->ended || m->enough) return true; /* drained, nobody needs it */
+        if (UNLIKELY(payload.len < m->least_row || (m->o.binary && payload.ptr[0] != 0)))
+            return merge_malformed(m);
+        if (UNLIKELY(l->translated) && !translate_row(m, l, payload, &payload)) return false;
         return window_put(m, l, payload);
     case LEG_ENDED: return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent more than its result");
     }
     return false;
 }
 
-static bool give_fault(struct merge *m, struct arena *a, struct fault *f)
+bool merge_give_fault(struct merge *m, struct arena *a, struct fault *f)
 {
     fault_set(f, a, m->fault.code, m->fault.state, STR_FMT, STR_ARG(m->fault.message));
     return false;
@@ -420,86 +603,7 @@ bool merge_put(struct merge *m, uint32_t leg, struct str payload, uint32_t leg_c
 {
     if (LIKELY(!m->failed && leg < m->o.nlegs && put(m, leg, payload, leg_capabilities))) return true;
     if (!m->failed) merge_fail(m, WIRE_ER_UNKNOWN_ERROR, "no leg %u in this merge", leg);
-    return give_fault(m, a, f);
-}
-
-/* ---- out ---- */
-
-static void put_head(struct merge *m, struct buf *out, uint8_t *seq)
-{
-    size_t at = wire_begin(out);
-    wire_put_lenenc(out, m->nvisible);
-    wire_end(out, at, seq);
-    for (uint32_t i = 0; i < m->nvisible; i++) {
-        struct wire_column c = m->columns[i];
-        if (m->o.rename) m->o.rename(m->o.rename_ctx, m->reference, &c);
-        wire_put_column(out, seq, &c);
-    }
-    if (!(m->o.client_capabilities & WIRE_CAP_DEPRECATE_EOF)) wire_put_eof(out, seq, m->status, 0);
-    m->started = true;
-}
-
-bool merge_deliver(struct merge *m, struct buf *out, uint8_t *seq, const char *row, size_t visible)
-{
-    if (m->o.has_limit && m->skipped < m->o.offset) {
-        m->skipped++;
-        return true;
-    }
-    if (UNLIKELY(!m->started)) put_head(m, out, seq);
-    if (LIKELY(visible < WIRE_MAX_PAYLOAD)) {
-        if (UNLIKELY(!buf_reserve(out, visible + WIRE_HEADER))) return merge_no_memory(m);
-        char *p = out->data + out->len;
-        p[0] = (char)visible;
-        p[1] = (char)(visible >> 8);
-        p[2] = (char)(visible >> 16);
-        p[3] = (char)(*seq)++;
-        memcpy(p + WIRE_HEADER, row, visible);
-        out->len += visible + WIRE_HEADER;
-    } else {
-        wire_put_packet(out, seq, row, visible);
-        if (out->failed) return merge_no_memory(m);
-    }
-    m->rows_out++;
-    if (m->o.has_limit && m->rows_out >= m->o.limit) m->enough = true;
-    return true;
-}
-
-static void put_end_packet(struct merge *m, struct buf *out, uint8_t *seq)
-{
-    if (!m->started) put_head(m, out, seq);
-    wire_put_end(out, seq, m->o.client_capabilities, m->status,
-                 m->warnings > UINT16_MAX ? UINT16_MAX : (uint16_t)m->warnings);
-    m->ended = true;
-}
-
-static enum merge_state run(struct merge *m, struct buf *out, uint8_t *seq, size_t budget)
-{
-    if (m->failed) return MERGE_FAULT;
-    if (!m->ended) {
-        if (!m->defined) return MERGE_NEED;
-        if (m->o.has_limit && m->o.limit == 0) m->enough = true;
-        if (!m->ordered && !m->started) put_head(m, out, seq);
-        size_t until = budget < SIZE_MAX - out->len ? out->len + budget : SIZE_MAX;
-        enum merge_state st = m->enough ? MERGE_DONE : way_run(m, out, seq, until);
-        if (st == MERGE_FULL && m->enough) st = MERGE_DONE;
-        if (out->failed && !m->failed) merge_no_memory(m);
-        if (m->failed) return MERGE_FAULT;
-        if (st != MERGE_DONE) return st;
-        put_end_packet(m, out, seq);
-        if (out->failed) {
-            merge_no_memory(m);
-            return MERGE_FAULT;
-        }
-    }
-    return m->nended == m->o.nlegs ? MERGE_DONE : MERGE_ENOUGH;
-}
-
-enum merge_state merge_run(struct merge *m, struct buf *out, uint8_t *seq, size_t budget, struct arena *a,
-                           struct fault *f)
-{
-    enum merge_state st = run(m, out, seq, budget);
-    if (st == MERGE_FAULT) give_fault(m, a, f);
-    return st;
+    return merge_give_fault(m, a, f);
 }
 
 /* ---- questions ---- */
@@ -514,6 +618,21 @@ bool merge_wants(const struct merge *m, uint32_t leg)
     if (leg >= m->o.nlegs || m->failed || m->ended || m->enough) return false;
     const struct leg *l = &m->legs[leg];
     return l->state != LEG_ENDED && l->tail - l->head < m->window;
+}
+
+bool merge_needs(const struct merge *m, uint32_t leg)
+{
+    if (leg >= m->o.nlegs || m->failed || m->ended || m->enough) return false;
+    const struct leg *l = &m->legs[leg];
+    return l->state != LEG_ENDED && l->head == l->tail;
+}
+
+void merge_leg_goes_on(struct merge *m, uint32_t leg)
+{
+    if (leg >= m->o.nlegs || m->legs[leg].state != LEG_ENDED) return;
+    m->legs[leg].state = LEG_ROWS;
+    m->nended--;
+    if (m->ordered) way_misses(m, leg);
 }
 
 void merge_set_status(struct merge *m, uint16_t status)
@@ -543,5 +662,5 @@ uint64_t merge_warnings(const struct merge *m)
 
 size_t merge_held(const struct merge *m)
 {
-    return m->held;
+    return m->held + m->arena.held;
 }

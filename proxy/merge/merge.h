@@ -38,7 +38,17 @@ struct merge_options {
     uint16_t status;              /* server status for the end packet, when known early; merge_set_status changes it */
     merge_rename *rename;
     void *rename_ctx;
+    bool binary;                  /* the legs' rows, and the client's, are of the binary protocol */
+    bool cursor;                  /* rows are asked for by number: see merge_run_rows */
+    struct merge_pool *pool;      /* may be NULL */
 };
+/* Ended merges of one thread with the memory they had (some 64 KiB each, eight at most): a small merge then allocates nothing. {0} is ready; outlives its
+ * merges. */
+struct merge_pool {
+    struct merge *idle;
+    uint32_t n;
+};
+void merge_pool_release(struct merge_pool *p);
 struct merge *merge_new(const struct merge_options *o) MUST_CHECK; /* NULL: out of memory */
 void merge_free(struct merge *m);
 
@@ -57,6 +67,15 @@ enum merge_state {
 };
 /* Writes what can be written. *seq continues the client's packet numbers. */
 enum merge_state merge_run(struct merge *m, struct buf *out, uint8_t *seq, size_t budget, struct arena *a, struct fault *f) MUST_CHECK;
+/*
+ * Cursors (options.cursor). Packets: definitions, then an end with CURSOR_EXISTS, and MERGE_FULL once they are out (first call, rows = 0). Each later call
+ * writes at most `rows` rows, then (when `rows` were written, or the merge is over) an end packet: with LAST_ROW_SENT when no row is left, else
+ * CURSOR_EXISTS. MERGE_NEED: fewer rows so far; call again with what is left (rows_out tells). merge_needs(leg): it is this leg's rows that are waited for.
+ */
+enum merge_state merge_run_rows(struct merge *m, struct buf *out, uint8_t *seq, uint64_t rows, struct arena *a, struct fault *f) MUST_CHECK;
+bool merge_needs(const struct merge *m, uint32_t leg);
+/* More rows of a leg will come after its end packet (a cursor's next FETCH): the end just seen was not the last. Rows start again. */
+void merge_leg_goes_on(struct merge *m, uint32_t leg);
 void merge_set_status(struct merge *m, uint16_t status); /* before the end is written */
 bool merge_started(const struct merge *m);               /* column definitions were written: an error now comes in mid-result */
 uint64_t merge_rows_in(const struct merge *m);           /* rows taken from the legs */

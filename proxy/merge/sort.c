@@ -71,9 +71,7 @@ static void forget(struct merge *m, struct sorted_row *r)
 
 bool sort_add(struct merge *m, const char *row, size_t len, size_t visible)
 {
-    size_t used;
-    if (!row_cells(row, len, m->cells, m->ncols, true, &used))
-        return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent a malformed row");
+    if (!merge_cells(m, row, len, m->ncols)) return false;
     if (!keyset_collations(m, &m->final, row, m->cells)) return false;
     if (!merge_hold(m, bytes_of(m, len))) return false;
     struct sorted_row *r = mem_alloc(bytes_of(m, len));
@@ -119,7 +117,7 @@ void sort_finish(struct merge *m)
 enum merge_state sort_run(struct merge *m, struct buf *out, uint8_t *seq, size_t until)
 {
     for (; m->sorted_at < m->nsorted; m->sorted_at++) {
-        if (out->len >= until) return MERGE_FULL;
+        if (out->len >= until || m->rows_out >= m->stop_at) return MERGE_FULL;
         struct sorted_row *r = m->sorted[m->sorted_at];
         if (!merge_deliver(m, out, seq, row_of(m, r), r->visible)) return MERGE_FAULT;
         forget(m, r);

@@ -30,17 +30,14 @@ static inline void drop_row(struct leg *l)
     l->head += 4 + row_len(l);
 }
 
-/* Bytes of the row that the client sees. */
-static bool visible_part(struct merge *m, const char *row, size_t len, size_t *visible)
+/* Finds the row's cells as far as they are needed, and where the client's part of it ends. */
+static bool find_cells(struct merge *m, const char *row, size_t len, size_t *visible)
 {
     *visible = len;
-    if (m->spec->nhidden == 0) return true;
-    size_t rest;
-    /* The hidden part is found too, so that a malformed row is noticed. */
-    if (!row_cells(row, len, m->cells, m->nvisible, false, visible))
-        return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent a malformed row");
-    if (!row_cells(row + *visible, len - *visible, m->cells + m->nvisible, m->spec->nhidden, true, &rest))
-        return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent a malformed row");
+    if (m->ncells == 0) return true;
+    if (!merge_cells(m, row, len, m->ncells)) return false;
+    /* Hidden columns: all cells are found then, so that a malformed row is noticed. */
+    if (m->spec->nhidden) *visible = cell_end(m->cells[m->nvisible - 1]);
     return true;
 }
 
@@ -53,9 +50,9 @@ static enum merge_state concatenate(struct merge *m, struct buf *out, uint8_t *s
         uint32_t leg = m->turn;
         struct leg *l = &m->legs[leg];
         while (l->head < l->tail) {
-            if (out->len >= until) return MERGE_FULL;
+            if (out->len >= until || m->rows_out >= m->stop_at) return MERGE_FULL;
             size_t visible;
-            if (!visible_part(m, row_at(l), row_len(l), &visible)) return MERGE_FAULT;
+            if (!find_cells(m, row_at(l), row_len(l), &visible)) return MERGE_FAULT;
             if (!merge_deliver(m, out, seq, row_at(l), visible)) return MERGE_FAULT;
             drop_row(l);
             if (m->enough) return MERGE_DONE;
@@ -79,17 +76,9 @@ static bool load_head(struct merge *m, uint32_t leg)
 {
     struct leg *l = &m->legs[leg];
     const char *row = row_at(l);
-    size_t len = row_len(l), used = len;
-    l->visible = (uint32_t)len;
-    if (m->spec->nhidden) {
-        size_t visible;
-        if (!visible_part(m, row, len, &visible)) return false;
-        /* The hidden cells were found relative to their own beginning. */
-        for (uint32_t i = m->nvisible; i < m->ncols; i++) m->cells[i].off += (uint32_t)visible;
-        l->visible = (uint32_t)visible;
-    } else if (!row_cells(row, len, m->cells, m->ncells, m->ncells == m->ncols, &used)) {
-        return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent a malformed row");
-    }
+    size_t visible;
+    if (!find_cells(m, row, row_len(l), &visible)) return false;
+    l->visible = (uint32_t)visible;
     if (UNLIKELY(!l->collations_seen)) {
         if (!keyset_collations(m, &m->keys, row, m->cells)) return false;
         l->collations_seen = true;
@@ -132,7 +121,9 @@ static enum merge_state fill(struct merge *m)
             place(m, leg, 0);
         } else if (l->state != LEG_ENDED) {
             m->missing[kept++] = leg;
+            continue;
         }
+        l->is_missing = false;
     }
     m->nmissing = kept;
     return kept ? MERGE_NEED : MERGE_DONE;
@@ -156,8 +147,16 @@ static bool advance(struct merge *m)
     }
     m->norder--;
     memmove(m->order, m->order + 1, m->norder * sizeof *m->order);
-    if (l->state != LEG_ENDED) m->missing[m->nmissing++] = leg;
+    if (l->state != LEG_ENDED) way_misses(m, leg);
     return true;
+}
+
+void way_misses(struct merge *m, uint32_t leg)
+{
+    struct leg *l = &m->legs[leg];
+    if (l->is_missing || l->has_head) return;
+    l->is_missing = true;
+    m->missing[m->nmissing++] = leg;
 }
 
 static bool distinct(struct merge *m, struct buf *out, uint8_t *seq, const struct leg *l)
@@ -190,6 +189,7 @@ static enum merge_state by_keys(struct merge *m, struct buf *out, uint8_t *seq, 
             if (st != MERGE_DONE) return st;
         }
         if (m->norder == 0) return MERGE_DONE;
+        if (m->rows_out >= m->stop_at) return MERGE_FULL;
         if (!take(m, out, seq)) return MERGE_FAULT;
         if (m->enough) return MERGE_DONE;
         if (!advance(m)) return MERGE_FAULT;
@@ -202,7 +202,10 @@ enum merge_state way_run(struct merge *m, struct buf *out, uint8_t *seq, size_t 
     if (!m->sorting_done) {
         enum merge_state st = by_keys(m, out, seq, until);
         if (st != MERGE_DONE || m->enough) return st;
-        if (m->spec->grouped && !group_flush(m, out, seq)) return MERGE_FAULT;
+        if (m->spec->grouped) {
+            if (m->has_kept && !m->spec->nfinal_order && m->rows_out >= m->stop_at) return MERGE_FULL;
+            if (!group_flush(m, out, seq)) return MERGE_FAULT;
+        }
         if (!m->spec->nfinal_order) return MERGE_DONE;
         sort_finish(m);
     }

@@ -7,18 +7,16 @@
 #include "proxy/net/net.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "proxy/admin/log.h"
+#include "proxy/net/tls.h"
 
 static uint64_t now_ms(void)
 {
@@ -84,6 +82,9 @@ static void snapshot_free(struct net_snapshot *ns)
 {
     if (ns->s.control) control_stop(ns->s.control);
     if (ns->s.router) router_free(ns->s.router);
+    tls_context_unref(ns->s.client_tls);
+    for (uint32_t i = 0; ns->s.source_tls && i < ns->s.conf->nsources; i++) tls_context_unref(ns->s.source_tls[i]);
+    mem_free(ns->s.source_tls);
     if (ns->s.conf) conf_free(ns->s.conf);
     mem_free(ns->s.source_conns);
     mem_free(ns->s.user_conns);
@@ -145,6 +146,23 @@ static void log_diag(const struct diag *d)
     buf_release(&text);
 }
 
+/* Certificates and keys, of clients' connections and of those to the sources. */
+static bool make_tls(struct net_snapshot *ns, struct diag *d)
+{
+    const struct conf *c = ns->s.conf;
+    bool ok = true;
+    if (tls_of_clients(c)) {
+        ns->s.client_tls = tls_context_clients(c, d);
+        ok = ns->s.client_tls != NULL;
+    }
+    for (uint32_t i = 0; i < c->nsources; i++) {
+        if (c->sources[i].tls.mode == CONF_TLS_OFF) continue;
+        ns->s.source_tls[i] = tls_context_source(c, &c->sources[i], d);
+        ok = ok && ns->s.source_tls[i];
+    }
+    return ok;
+}
+
 /* Everything of the rules that can be wrong is found here; NULL leaves all as it was. */
 static struct net_snapshot *make_snapshot(struct server *srv)
 {
@@ -162,9 +180,10 @@ static struct net_snapshot *make_snapshot(struct server *srv)
         ns->address_lengths = mem_zalloc(sizeof *ns->address_lengths * n);
         ns->s.source_conns = mem_zalloc(sizeof *ns->s.source_conns * n);
         ns->s.user_conns = mem_zalloc(sizeof *ns->s.user_conns * (ns->s.conf->nusers + 1));
+        ns->s.source_tls = mem_zalloc(sizeof(struct tls_context *) * n);
         ns->s.router = router_new(ns->s.conf, &d);
     }
-    bool ok = ns->s.router && ns->addresses && ns->address_lengths && ns->s.source_conns && ns->s.user_conns;
+    bool ok = ns->s.router && ns->addresses && ns->address_lengths && ns->s.source_conns && ns->s.user_conns && ns->s.source_tls && make_tls(ns, &d);
     for (uint32_t i = 0; ok && i < ns->s.conf->nsources; i++) (void)resolve(ns, i);
     if (ok) {
         struct control_callbacks cb = {ns, on_catalog, on_ids, on_control_log};
@@ -186,6 +205,15 @@ static void reload(struct server *srv)
         log_line(CONF_LOG_ERROR, "reload failed: the rules in force stay as they are");
         return;
     }
+    if (!srv->stopping && !listeners_open(srv, &ns->s.conf->weir)) {
+        log_line(CONF_LOG_ERROR, "reload failed: the rules in force stay as they are");
+        snapshot_free(ns);
+        pthread_mutex_lock(&srv->lock);
+        catalog_unref(srv->first_catalog);
+        srv->first_catalog = NULL;
+        pthread_mutex_unlock(&srv->lock);
+        return;
+    }
     if (!log_open(&ns->s.conf->weir)) log_printf(CONF_LOG_ERROR, "log file: %s; logging goes on as before", strerror(errno));
     pthread_mutex_lock(&srv->lock);
     struct catalog *c = srv->first_catalog;
@@ -197,140 +225,6 @@ static void reload(struct server *srv)
     catalog_unref(c);
     snapshot_unref(&old->s);
     log_printf(CONF_LOG_INFO, "rules reloaded (fingerprint %016llx)", (unsigned long long)ns->s.conf->fingerprint);
-}
-
-/* ---- listeners ---- */
-
-static void too_many(int fd)
-{
-    struct buf out = {0};
-    uint8_t seq = 0;
-    wire_put_err(&out, &seq, WIRE_ER_CON_COUNT_ERROR, "08004", STR("Too many connections"));
-    if (send(fd, out.data, out.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) { /* it is told what can be told */ }
-    buf_release(&out);
-    close(fd);
-}
-
-static void host_of(const struct sockaddr_storage *a, char *out, size_t n)
-{
-    out[0] = 0;
-    if (a->ss_family == AF_INET) inet_ntop(AF_INET, &((const struct sockaddr_in *)a)->sin_addr, out, (socklen_t)n);
-    else if (a->ss_family == AF_INET6) inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)a)->sin6_addr, out, (socklen_t)n);
-    if (!out[0] || strcmp(out, "127.0.0.1") == 0 || strcmp(out, "::1") == 0) snprintf(out, n, "localhost");
-}
-
-static void on_accept(struct ev_loop *loop, ev_io *io, int events)
-{
-    struct listener *l = CONTAINER_OF(io, struct listener, io);
-    struct server *srv = l->server;
-    (void)loop, (void)events;
-    for (int burst = 0; burst < 64; burst++) {
-        struct sockaddr_storage a = {0};
-        socklen_t n = sizeof a;
-        int fd = accept4(io->fd, (struct sockaddr *)&a, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0) {
-            if (errno == EMFILE || errno == ENFILE) log_line(CONF_LOG_ERROR, "accept: out of file descriptors; raise LimitNOFILE (ulimit -n)");
-            return;
-        }
-        uint32_t total = 0, best = 0;
-        for (uint32_t i = 0; i < srv->nworkers; i++) {
-            uint32_t c = atomic_load(&srv->workers[i].clients);
-            total += c;
-            if (c < atomic_load(&srv->workers[best].clients)) best = i;
-        }
-        if (total >= srv->snap->s.conf->weir.max_connections) {
-            too_many(fd);
-            continue;
-        }
-        struct mail m = {.kind = MAIL_CLIENT, .fd = fd};
-        host_of(&a, m.host, sizeof m.host);
-        atomic_fetch_add(&srv->workers[best].clients, 1);
-        worker_post(&srv->workers[best], &m);
-    }
-}
-
-static int listen_on(const struct conf_address *a, char *why, size_t n)
-{
-    int fd = -1, one = 1, rc = -1;
-    if (a->path.len) {
-        struct sockaddr_un un = {.sun_family = AF_UNIX};
-        if (a->path.len >= sizeof un.sun_path) {
-            snprintf(why, n, "the path is too long");
-            return -1;
-        }
-        memcpy(un.sun_path, a->path.ptr, a->path.len);
-        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (fd >= 0 && connect(fd, (struct sockaddr *)&un, sizeof un) == 0) {
-            snprintf(why, n, "another process answers there");
-            close(fd);
-            return -1;
-        }
-        unlink(un.sun_path); /* left over from a process that is gone */
-        if (fd >= 0) rc = bind(fd, (struct sockaddr *)&un, sizeof un);
-        if (rc == 0) chmod(un.sun_path, 0777);
-    } else {
-        char host[256], port[8];
-        snprintf(host, sizeof host, "%.*s", STR_ARG(a->host));
-        snprintf(port, sizeof port, "%u", a->port);
-        struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found = NULL;
-        int gai = getaddrinfo(host, port, &hints, &found);
-        if (gai) {
-            snprintf(why, n, "%s", gai_strerror(gai));
-            return -1;
-        }
-        fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (fd >= 0) {
-            setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-            rc = bind(fd, found->ai_addr, found->ai_addrlen);
-        }
-        freeaddrinfo(found);
-    }
-    if (rc == 0) rc = listen(fd, 4096);
-    if (fd < 0 || rc != 0) {
-        snprintf(why, n, "%s", strerror(errno));
-        if (fd >= 0) close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-static bool open_listeners(struct server *srv)
-{
-    const struct conf_weir *w = &srv->snap->s.conf->weir;
-    srv->listeners = mem_zalloc(sizeof *srv->listeners * (w->nlisten + 1));
-    if (!srv->listeners) return false;
-    for (uint32_t i = 0; i < w->nlisten; i++) {
-        char why[160] = "";
-        const struct conf_address *a = &w->listen[i];
-        int fd = listen_on(a, why, sizeof why);
-        if (fd < 0) {
-            if (a->path.len) log_printf(CONF_LOG_ERROR, "cannot listen on unix:%.*s: %s", STR_ARG(a->path), why);
-            else log_printf(CONF_LOG_ERROR, "cannot listen on %.*s:%u: %s; is another server running there?", STR_ARG(a->host), a->port, why);
-            return false;
-        }
-        struct listener *l = &srv->listeners[srv->nlisteners++];
-        l->server = srv;
-        l->path = a->path;
-        ev_io_init(&l->io, on_accept, fd, EV_READ);
-        ev_io_start(srv->loop, &l->io);
-        if (a->path.len) log_printf(CONF_LOG_INFO, "listening on unix:%.*s", STR_ARG(a->path));
-        else log_printf(CONF_LOG_INFO, "listening on %.*s:%u", STR_ARG(a->host), a->port);
-    }
-    return true;
-}
-
-static void close_listeners(struct server *srv)
-{
-    for (uint32_t i = 0; i < srv->nlisteners; i++) {
-        ev_io_stop(srv->loop, &srv->listeners[i].io);
-        close(srv->listeners[i].io.fd);
-        if (srv->listeners[i].path.len) {
-            char path[256];
-            snprintf(path, sizeof path, "%.*s", STR_ARG(srv->listeners[i].path));
-            unlink(path);
-        }
-    }
-    srv->nlisteners = 0;
 }
 
 /* ---- signals ---- */
@@ -355,7 +249,7 @@ static void stop(struct server *srv)
 {
     if (srv->stopping++) return;
     log_printf(CONF_LOG_INFO, "stopping: %u sessions to drain", clients(srv));
-    close_listeners(srv);
+    listeners_close(srv);
     srv->drain_until_ms = now_ms() + srv->snap->s.conf->weir.drain_timeout_ms;
     struct mail m = {.kind = MAIL_DRAIN};
     post_all(srv, &m);
@@ -462,9 +356,7 @@ int server_run(const char *rules)
         ev_loop_destroy(srv.loop);
         return 1;
     }
-    if (!open_listeners(&srv)) {
-        close_listeners(&srv);
-        mem_free(srv.listeners);
+    if (!listeners_open(&srv, &srv.snap->s.conf->weir)) {
         snapshot_free(srv.snap);
         catalog_unref(srv.first_catalog);
         ev_loop_destroy(srv.loop);
@@ -482,7 +374,6 @@ int server_run(const char *rules)
     snapshot_unref(&srv.snap->s);
     free_retired(&srv);
     mem_free(srv.workers);
-    mem_free(srv.listeners);
     ev_loop_destroy(srv.loop);
     log_line(CONF_LOG_INFO, "stopped");
     return 0;

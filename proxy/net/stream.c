@@ -13,12 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static struct stream *stream_of(struct link *l)
-{
-    return CONTAINER_OF(l, struct stream, link);
-}
-
-static void watch(struct stream *s)
+void stream_watch(struct stream *s)
 {
     int want = 0;
     if (!s->over) want = (s->link.paused ? 0 : EV_READ);
@@ -29,6 +24,7 @@ static void watch(struct stream *s)
     if (!want) return;
     ev_io_modify(&s->io, want);
     ev_io_start(s->w->loop, &s->io);
+    if (s->layers && (want & EV_READ) && !s->over && layer_holds_input(s)) ev_feed_event(s->w->loop, &s->io, EV_READ);
 }
 
 static void bury(struct stream *s)
@@ -49,13 +45,13 @@ static void push(struct stream *s)
         }
         buf_consume(&s->out, (size_t)n);
     }
-    s->link.pending = s->out.len;
+    s->link.pending = s->out.len + layer_pending(s);
     if (s->out.len == 0) buf_release(&s->out);
 }
 
-static void stream_send(struct link *l, const void *p, size_t n)
+void stream_put(struct stream *s, const void *p, size_t n)
 {
-    struct stream *s = stream_of(l);
+    struct link *l = &s->link;
     if (s->over) return;
     if (LIKELY(s->out.len == 0 && !s->connecting)) {
         ssize_t done = send(s->io.fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -74,48 +70,61 @@ static void stream_send(struct link *l, const void *p, size_t n)
         shutdown(s->io.fd, SHUT_RDWR);
         return;
     }
-    l->pending = s->out.len;
+    l->pending = s->out.len + layer_pending(s);
     if (l->pending > LINK_HIGH) s->choked = true;
-    watch(s);
+    stream_watch(s);
+}
+
+static void stream_send(struct link *l, const void *p, size_t n)
+{
+    stream_put(stream_of(l), p, n);
+}
+
+void stream_set_paused(struct link *l, bool paused)
+{
+    l->paused = paused;
+    stream_watch(stream_of(l));
 }
 
 static void stream_pause(struct link *l)
 {
-    l->paused = true;
-    watch(stream_of(l));
+    stream_set_paused(l, true);
 }
 
 static void stream_resume(struct link *l)
 {
-    l->paused = false;
-    watch(stream_of(l));
+    stream_set_paused(l, false);
 }
 
-static void stream_close(struct link *l, bool flush)
+void stream_shut(struct stream *s, bool flush)
 {
-    struct stream *s = stream_of(l);
     if (s->over) return;
     s->over = true;
-    l->owner = NULL;
+    s->link.owner = NULL;
     if (flush) { /* unread input would make the kernel reset the connection, and the last answer would be lost */
         s->lingering = true;
         if (s->out.len == 0) shutdown(s->io.fd, SHUT_WR);
         s->close_at_ms = s->w->engine.now_ms + NET_LINGER_MS;
         list_remove(&s->node);
         list_append(&s->w->lingering, &s->node);
-        watch(s);
+        stream_watch(s);
         return;
     }
     bury(s);
 }
 
-static const struct link_ops ops = {stream_send, stream_pause, stream_resume, stream_close};
+static void stream_close(struct link *l, bool flush)
+{
+    stream_shut(stream_of(l), flush);
+}
 
-static void closed(struct stream *s, int error)
+static const struct link_ops ops = {stream_send, stream_pause, stream_resume, stream_close, layer_start_tls, layer_start_compression, NULL};
+
+void stream_closed(struct stream *s, int error)
 {
     if (s->over) bury(s);
     else if (s->link.owner) s->link.handler->closed(&s->link, error);
-    else stream_close(&s->link, false);
+    else stream_shut(s, false);
 }
 
 static void on_connected(struct stream *s)
@@ -125,11 +134,11 @@ static void on_connected(struct stream *s)
     getsockopt(s->io.fd, SOL_SOCKET, SO_ERROR, &error, &n);
     s->connecting = false;
     if (error) {
-        closed(s, error);
+        stream_closed(s, error);
         return;
     }
     push(s);
-    watch(s);
+    stream_watch(s);
     if (s->link.handler->connected) s->link.handler->connected(&s->link);
 }
 
@@ -137,7 +146,7 @@ static void on_writable(struct stream *s)
 {
     push(s);
     if (s->lingering && s->out.len == 0) shutdown(s->io.fd, SHUT_WR);
-    watch(s);
+    stream_watch(s);
     if (s->choked && s->link.pending < LINK_LOW) {
         s->choked = false;
         if (!s->over && s->link.handler->drained) s->link.handler->drained(&s->link);
@@ -149,6 +158,12 @@ static void discard_input(struct stream *s)
 {
     ssize_t n = recv(s->io.fd, s->w->scratch, NET_SCRATCH, MSG_DONTWAIT);
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) bury(s);
+}
+
+void stream_events(struct stream *s, int events)
+{
+    if (events & EV_WRITE) on_writable(s);
+    if (s->lingering) discard_input(s);
 }
 
 static void on_event(struct ev_loop *loop, ev_io *io, int events)
@@ -165,11 +180,18 @@ static void on_event(struct ev_loop *loop, ev_io *io, int events)
         if (LIKELY(events & EV_READ) && !s->over && !s->link.paused) {
             ssize_t n = recv(s->io.fd, w->scratch, NET_SCRATCH, MSG_DONTWAIT);
             if (LIKELY(n > 0)) s->link.handler->bytes(&s->link, w->scratch, (size_t)n);
-            else if (n == 0) closed(s, 0);
-            else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) closed(s, errno);
+            else if (n == 0) stream_closed(s, 0);
+            else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) stream_closed(s, errno);
         }
     }
     if (UNLIKELY(!list_empty(&w->dead))) stream_reap(w);
+}
+
+static bool is_unix(int fd)
+{
+    int domain = 0;
+    socklen_t n = sizeof domain;
+    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n) == 0 && domain == AF_UNIX;
 }
 
 struct stream *stream_new(struct worker *w, int fd, bool connecting)
@@ -181,8 +203,9 @@ struct stream *stream_new(struct worker *w, int fd, bool connecting)
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
     s->link.ops = &ops;
     s->w = w;
-    s->connecting = connecting;
+    s->connecting = s->outgoing = connecting;
     s->out.max = (size_t)1 << 31;
+    s->link.is_unix = is_unix(fd);
     list_init(&s->node);
     ev_io_init(&s->io, on_event, fd, connecting ? EV_WRITE : EV_READ);
     ev_io_start(w->loop, &s->io);
@@ -218,6 +241,7 @@ static void stream_free(struct stream *s)
     ev_io_stop(s->w->loop, &s->io);
     close(s->io.fd);
     buf_release(&s->out);
+    layer_free(s);
     mem_free(s);
 }
 

@@ -61,6 +61,10 @@ static void op_kill(struct engine *e, uint32_t id, bool connection, uint32_t ask
 {
     struct worker *w = e->net;
     struct mail m = {.kind = MAIL_KILL, .id = id, .flag = connection, .asker = asker};
+    for (struct list *n = e->sessions.next; n != &e->sessions; n = n->next) { /* whose KILL is it? */
+        const struct front *f = CONTAINER_OF(n, struct front, node);
+        if (f->id == asker && f->account.len < sizeof m.host) memcpy(m.host, f->account.ptr, f->account.len);
+    }
     worker_post(&w->server->workers[id % w->server->nworkers], &m);
 }
 
@@ -153,20 +157,16 @@ static const struct engine_ops engine_ops = {stream_connect, op_log, op_ask_idle
 
 /* ---- mail ---- */
 
-static void new_client(struct worker *w, struct mail *m)
+static void new_client(struct worker *w, const struct mail *m)
 {
-    struct engine *e = &w->engine;
     struct stream *st = w->draining ? NULL : stream_new(w, m->fd, false);
     if (!st) {
         close(m->fd);
         atomic_fetch_sub(&w->clients, 1);
         return;
     }
-    uint32_t id = w->next_id;
-    w->next_id += w->server->nworkers;
-    if (w->next_id < w->server->nworkers) w->next_id = w->engine.index + w->server->nworkers;
-    COUNT(e, clients_accepted);
-    if (!session_new(e, &st->link, id, m->host)) link_close(&st->link, false);
+    if (!m->proxied) await_session(w, st, m);
+    else if (!await_new(w, st, m)) link_close(&st->link, false);
 }
 
 static void take_catalog(struct worker *w, struct mail *m)
@@ -197,16 +197,16 @@ static void take_snapshot(struct worker *w, struct mail *m)
 static void kill_session(struct worker *w, struct mail *m)
 {
     struct engine *e = &w->engine;
-    bool found = false;
+    enum kill_answer found = KILL_NO_SUCH;
     for (struct list *n = e->sessions.next; n != &e->sessions; n = n->next) {
         struct front *f = CONTAINER_OF(n, struct front, node);
-        if (f->id != m->id) continue;
-        session_kill(session_of(f), m->flag);
-        found = true;
+        if (f->id != m->id || !f->account.len) continue;
+        found = m->asker && !str_eq(f->account, str_of(m->host)) ? KILL_DENIED : KILL_DONE;
+        if (found == KILL_DONE) session_kill(session_of(f), m->flag);
         break;
     }
     if (!m->asker) return;
-    struct mail answer = {.kind = MAIL_KILLED, .id = m->asker, .number = m->id, .flag = found};
+    struct mail answer = {.kind = MAIL_KILLED, .id = m->asker, .number = m->id, .asker = found};
     worker_post(&w->server->workers[m->asker % w->server->nworkers], &answer);
 }
 
@@ -216,7 +216,7 @@ static void killed(struct worker *w, struct mail *m)
     for (struct list *n = e->sessions.next; n != &e->sessions; n = n->next) {
         struct front *f = CONTAINER_OF(n, struct front, node);
         if (f->id != m->id) continue;
-        session_killed(session_of(f), (uint32_t)m->number, m->flag);
+        session_killed(session_of(f), (uint32_t)m->number, (enum kill_answer)m->asker);
         return;
     }
 }
@@ -258,6 +258,7 @@ static void open_mail(struct worker *w, struct mail *m)
     case MAIL_LIST: list_sessions(w, m); return;
     case MAIL_DRAIN:
         w->draining = true;
+        await_close_all(w);
         session_drain(e, m->flag);
         return;
     case MAIL_STOP: ev_break(w->loop, EVBREAK_ALL); return;
@@ -280,7 +281,7 @@ static void on_wake(struct ev_loop *loop, ev_async *a, int events)
         mem_free(m);
         m = next;
     }
-    atomic_store(&w->clients, w->engine.nsessions);
+    atomic_store(&w->clients, w->engine.nsessions + w->nawaiting);
     stream_reap(w);
 }
 
@@ -295,8 +296,9 @@ static void on_tick(struct ev_loop *loop, ev_timer *t, int events)
     pool_tick(&w->engine);
     exec_tick(&w->engine);
     if (++w->ticks % TICKS_A_SESSION_CHECK == 0) session_tick(&w->engine);
+    if (!list_empty(&w->awaiting)) await_tick(w);
     if (w->draining) session_drain(&w->engine, false);
-    atomic_store(&w->clients, w->engine.nsessions);
+    atomic_store(&w->clients, w->engine.nsessions + w->nawaiting);
     stream_reap(w);
 }
 
@@ -304,6 +306,7 @@ static void *run(void *arg)
 {
     struct worker *w = arg;
     ev_run(w->loop, 0);
+    await_close_all(w);
     session_drain(&w->engine, true);
     if (w->engine.realm) {
         struct realm *r = w->engine.realm;
@@ -312,6 +315,7 @@ static void *run(void *arg)
     }
     stream_reap(w);
     stream_kill_all(w);
+    layer_room_free(w);
     exec_free_all(&w->engine);
     engine_release(&w->engine);
     return NULL;
@@ -327,6 +331,7 @@ bool worker_start(struct worker *w, struct server *srv, uint32_t index)
     pthread_mutex_init(&w->lock, NULL);
     list_init(&w->dead);
     list_init(&w->lingering);
+    list_init(&w->awaiting);
     w->scratch = mem_alloc(NET_SCRATCH);
     w->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
     if (!w->scratch || !w->loop) return false;

@@ -138,31 +138,28 @@ static void field_list(struct session *s, struct str data)
     } else {
         sql_put_name(&text, table, true);
     }
-    buf_putz(&text, " LIMIT 0");
-    struct exec_text x = {t ? t->nodes[0].source : s->f.schema ? s->f.schema->default_source : 0, buf_str(&text)};
+    buf_putz(&text, s->f.system_schema.len ? " WHERE 0" : " LIMIT 0");
+    struct exec_text x = {t ? t->nodes[0].source : session_home(s), buf_str(&text)};
     exec_texts(&s->f, &x, 1, EXEC_CAPTURE, EXEC_QUIET | EXEC_NO_BEGIN, field_list_then, wild);
     buf_release(&text);
 }
 
 static void unsupported(struct session *s, uint8_t command)
 {
-    struct str m;
-    switch (command) {
-    case WIRE_COM_STMT_PREPARE:
-    case WIRE_COM_STMT_EXECUTE:
-    case WIRE_COM_STMT_FETCH:
-    case WIRE_COM_STMT_RESET:
-        m = STR("Weir: prepared statements are not supported yet; use the text protocol (client-side prepare, as --db-ps-mode=disable, "
-                "PDO::ATTR_EMULATE_PREPARES or useServerPrepStmts=false)");
-        front_err(&s->f, 1295, "HY000", m);
-        break;
-    case WIRE_COM_STMT_CLOSE:
-    case WIRE_COM_STMT_SEND_LONG_DATA: break; /* these have no answer */
-    default:
-        m = arena_printf(&s->f.engine->arena, "Weir: command %s (%u) is not supported through the proxy", wire_command_name(command), command);
-        front_err(&s->f, WIRE_ER_UNKNOWN_COM_ERROR, "08S01", m);
-    }
+    struct str m = arena_printf(&s->f.engine->arena, "Weir: command %s (%u) is not supported through the proxy", wire_command_name(command), command);
+    front_err(&s->f, WIRE_ER_UNKNOWN_COM_ERROR, "08S01", m);
     session_done(s);
+}
+
+/* Query attributes are for plugins of a server; here they have no reader and are dropped. */
+static void query(struct session *s, struct str data)
+{
+    struct str text = data;
+    if (UNLIKELY(s->f.capabilities & WIRE_CAP_QUERY_ATTRIBUTES) && wire_get_query(data, s->f.capabilities, &text) != WIRE_OK) {
+        malformed(s, "COM_QUERY: query attributes");
+        return;
+    }
+    session_query(s, text);
 }
 
 void command_dispatch(struct session *s, struct str payload)
@@ -175,7 +172,13 @@ void command_dispatch(struct session *s, struct str payload)
     s->command = (uint8_t)payload.ptr[0];
     struct str data = str_make(payload.ptr + 1, payload.len - 1);
     switch (s->command) {
-    case WIRE_COM_QUERY: session_query(s, data); return;
+    case WIRE_COM_QUERY: query(s, data); return;
+    case WIRE_COM_STMT_EXECUTE: stmt_execute(s, data); return;
+    case WIRE_COM_STMT_PREPARE: stmt_prepare(s, data); return;
+    case WIRE_COM_STMT_CLOSE: stmt_close(s, data); return;
+    case WIRE_COM_STMT_RESET: stmt_reset(s, data); return;
+    case WIRE_COM_STMT_SEND_LONG_DATA: stmt_long_data(s, data); return;
+    case WIRE_COM_STMT_FETCH: stmt_fetch(s, data); return;
     case WIRE_COM_PING: ok(s); return;
     case WIRE_COM_QUIT: session_close(s, false); return;
     case WIRE_COM_INIT_DB: init_db(s, data); return;
@@ -184,6 +187,7 @@ void command_dispatch(struct session *s, struct str payload)
     case WIRE_COM_FIELD_LIST: field_list(s, data); return;
     case WIRE_COM_RESET_CONNECTION:
         session_reset(s);
+        s->schema_told = true; /* the schema stays, and servers do not tell it then */
         ok(s);
         return;
     case WIRE_COM_CHANGE_USER: login_change_user(s, data); return;

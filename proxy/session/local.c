@@ -39,18 +39,22 @@ void local_use(struct session *s, struct str schema)
     struct front *f = &s->f;
     const struct conf_schema *c = conf_schema(f->realm->conf, schema);
     struct arena *a = &f->engine->arena;
-    if (!c) {
+    struct str system = c ? STR_NULL : front_system_schema(schema);
+    if (!c && !system.len) {
         front_err(f, WIRE_ER_BAD_DB_ERROR, "42000", arena_printf(a, "Unknown database '%.*s'", STR_ARG(schema)));
         session_done(s);
         return;
     }
-    if (!login_may_use(s, schema)) {
+    if (c ? !login_may_use(s, schema) : f->restricted && !str_eq(system, STR("information_schema"))) {
         front_err(f, WIRE_ER_DBACCESS_DENIED_ERROR, "42000",
                   arena_printf(a, "Access denied for user '%.*s'@'%s' to database '%.*s'", STR_ARG(f->account), s->host, STR_ARG(schema)));
         session_done(s);
         return;
     }
     f->schema = c;
+    f->system_schema = system;
+    s->schema_told = false;
+    track_state(s);
     ok(s);
 }
 
@@ -126,6 +130,8 @@ struct after_job {
     struct session *s;
     struct plan *plan;
     struct str text;
+    struct sql_txn chained; /* AND CHAIN: what the next transaction takes over */
+    uint16_t isolation;
 };
 
 /* Read locks go: closing their connections releases them on the servers. */
@@ -152,7 +158,8 @@ static void begin_now(struct session *s, const struct sql_txn *txn)
     t->read_only = txn->read_only || (t->access == 1 && !txn->read_write);
     t->read_write = txn->read_write;
     t->snapshot = txn->consistent_snapshot;
-    s->f.status |= WIRE_STATUS_IN_TRANS;
+    s->f.status |= (uint16_t)(WIRE_STATUS_IN_TRANS | (t->read_only ? WIRE_STATUS_IN_TRANS_READONLY : 0));
+    track_begin(s);
     ok(s);
 }
 
@@ -202,7 +209,8 @@ static bool end_then(struct front *f, void *ctx, const struct exec_result *r)
 {
     struct after_job *job = ctx;
     struct session *s = job->s;
-    struct sql_txn opt = *plan_info(job->plan)->stmt->txn;
+    struct sql_txn opt = *plan_info(job->plan)->stmt->txn, chained = job->chained;
+    uint16_t isolation = job->isolation;
     plan_unref(job->plan);
     mem_free(job);
     if (r->failed) {
@@ -210,7 +218,9 @@ static bool end_then(struct front *f, void *ctx, const struct exec_result *r)
         return false;
     }
     if (opt.chain) {
-        begin_now(s, &(struct sql_txn){0});
+        struct front_txn *t = front_txn(f);
+        if (t) t->isolation = isolation;
+        begin_now(s, &chained);
         return true;
     }
     f->warnings = 0;
@@ -229,6 +239,11 @@ static void end_transaction(struct session *s, struct plan *p, bool commit)
         return;
     }
     struct after_job *job = after(s, p);
+    const struct front_txn *t = s->f.txn;
+    if (job && t) {
+        job->chained = (struct sql_txn){.read_only = t->read_only, .read_write = t->read_write};
+        job->isolation = t->isolation;
+    }
     if (job) local_commit(s, commit, end_then, job);
     else session_close(s, false);
 }
@@ -355,8 +370,11 @@ static void savepoint(struct session *s, const struct sql_stmt *st)
         out_of_memory(s);
         return;
     }
-    for (uint32_t i = 0; i < t->npinned; i++) x[i] = (struct exec_text){t->pinned[i]->source, buf_str(&text)};
-    exec_texts(f, x, t->npinned, EXEC_COUNT, EXEC_PINNED_ONLY | EXEC_NO_DB | EXEC_NO_SETTINGS | EXEC_NO_BEGIN | EXEC_QUIET, savepoint_then, NULL);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < t->npinned; i++) { /* held for a temporary table only: learns of it when it joins the transaction */
+        if (t->pinned[i]->in_trans) x[n++] = (struct exec_text){t->pinned[i]->source, buf_str(&text)};
+    }
+    exec_texts(f, x, n, EXEC_COUNT, EXEC_PINNED_ONLY | EXEC_NO_DB | EXEC_NO_SETTINGS | EXEC_NO_BEGIN | EXEC_QUIET, savepoint_then, NULL);
     buf_release(&text);
 }
 
@@ -610,7 +628,7 @@ void local_statement(struct session *s, struct plan *p, struct str text)
     case SQL_KILL: kill_statement(s, info->scan, st); return;
     case SQL_PREPARE:
     case SQL_EXECUTE:
-    case SQL_DEALLOCATE: local_refuse(s, "Weir: PREPARE, EXECUTE and DEALLOCATE are not supported yet; send the statement itself"); return;
+    case SQL_DEALLOCATE: stmt_sql(s, p); return;
     case SQL_XA: local_refuse(s, "Weir: XA statements are not supported yet; use BEGIN and COMMIT"); return;
     case SQL_LOAD: local_refuse(s, "Weir: LOAD DATA is not supported yet; use INSERT with many rows"); return;
     case SQL_SELECT: case SQL_INSERT: case SQL_REPLACE: case SQL_UPDATE: case SQL_DELETE:

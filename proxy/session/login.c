@@ -1,44 +1,50 @@
 /*
  * login.c - who is it, and may they? The server side of the handshake.
  *
- * The greeting names mysql_native_password, which every client knows; a client that answers by caching_sha2_password (MySQL 8 and 9) is checked by
- * that, or asked to switch when the user's secret is of the other kind.
+ *   greeting ->
+ *            <- [request for TLS, the TLS handshake, and inside it]
+ *            <- login: name, answer by some method, schema, capabilities
+ *   [steps of the method: auth.c]
+ *   [the answer waits: throttle.c]
+ *   OK ->   (behind it the agreed compression)        or ERR -> and the end
  *
- *   secret in the rules        native answer              caching_sha2 answer
- *   plain text                 check                      fast check
- *   mysql_native_password hash check                      switch to native
- *   caching_sha2 hash          switch to caching_sha2     fast check when the process has seen the password, else full: RSA
- *
- * Every failure has the same words and is told only after the whole exchange, so that names cannot be guessed by it.
+ * Every failure has the same words and is told only after the whole exchange, so that names cannot be guessed by it: a name that is not in the
+ * rules is treated like one that is. The log says which it was. COM_CHANGE_USER is the same from the login packet on; when it fails the connection
+ * ends, as with MySQL.
  */
-#include "proxy/session/session.h"
+#include "proxy/session/login.h"
 
-#include <pthread.h>
 #include <stdio.h>
 
-struct login_memo {
-    char user[97];
-    char schema[193];
-    bool has_schema, empty_auth, sha2;
+/* ---- what is offered ---- */
+
+static const uint32_t always_offered = WIRE_CAP_LONG_PASSWORD | WIRE_CAP_FOUND_ROWS | WIRE_CAP_LONG_FLAG | WIRE_CAP_CONNECT_WITH_DB |
+                                       WIRE_CAP_IGNORE_SPACE | WIRE_CAP_PROTOCOL_41 | WIRE_CAP_INTERACTIVE | WIRE_CAP_IGNORE_SIGPIPE |
+                                       WIRE_CAP_TRANSACTIONS | WIRE_CAP_RESERVED | WIRE_CAP_SECURE_CONNECTION | WIRE_CAP_MULTI_STATEMENTS |
+                                       WIRE_CAP_MULTI_RESULTS | WIRE_CAP_PS_MULTI_RESULTS | WIRE_CAP_PLUGIN_AUTH | WIRE_CAP_CONNECT_ATTRS |
+                                       WIRE_CAP_PLUGIN_AUTH_LENENC_CLIENT_DATA | WIRE_CAP_CAN_HANDLE_EXPIRED_PASSWORDS | WIRE_CAP_DEPRECATE_EOF;
+
+/* Each is offered once the commands and replies behind it are there: whoever builds them sets `on`. */
+static const struct {
+    uint32_t capability;
+    bool on;
+} parts[] = {
+    {WIRE_CAP_SESSION_TRACK, false},
+    {WIRE_CAP_QUERY_ATTRIBUTES, false},
+    {WIRE_CAP_OPTIONAL_RESULTSET_METADATA, false},
+    {WIRE_CAP_LOCAL_FILES, false},
 };
 
-static struct wire_rsa *rsa_key(void)
+static uint32_t offered(const struct session *s)
 {
-    static _Atomic(struct wire_rsa *) key; /* made once, by whoever needs it first; lives as long as the process */
-    struct wire_rsa *k = atomic_load(&key);
-    if (k) return k;
-    if (!(k = wire_rsa_new())) return NULL;
-    struct wire_rsa *none = NULL;
-    if (atomic_compare_exchange_strong(&key, &none, k)) return k;
-    wire_rsa_free(k);
-    return none;
+    const struct conf_weir *w = &s->f.realm->conf->weir;
+    uint32_t caps = always_offered;
+    for (size_t i = 0; i < COUNT_OF(parts); i++) caps |= parts[i].on ? parts[i].capability : 0;
+    if (s->f.realm->snap->client_tls) caps |= WIRE_CAP_SSL;
+    if (w->compress_zlib) caps |= WIRE_CAP_COMPRESS;
+    if (w->compress_zstd) caps |= WIRE_CAP_ZSTD_COMPRESSION_ALGORITHM;
+    return caps;
 }
-
-static const uint32_t offered = WIRE_CAP_LONG_PASSWORD | WIRE_CAP_FOUND_ROWS | WIRE_CAP_LONG_FLAG | WIRE_CAP_CONNECT_WITH_DB |
-                                WIRE_CAP_IGNORE_SPACE | WIRE_CAP_PROTOCOL_41 | WIRE_CAP_INTERACTIVE | WIRE_CAP_IGNORE_SIGPIPE |
-                                WIRE_CAP_TRANSACTIONS | WIRE_CAP_RESERVED | WIRE_CAP_SECURE_CONNECTION | WIRE_CAP_MULTI_STATEMENTS |
-                                WIRE_CAP_MULTI_RESULTS | WIRE_CAP_PLUGIN_AUTH | WIRE_CAP_CONNECT_ATTRS |
-                                WIRE_CAP_PLUGIN_AUTH_LENENC_CLIENT_DATA | WIRE_CAP_DEPRECATE_EOF;
 
 static struct str shown_version(struct session *s)
 {
@@ -55,8 +61,8 @@ static struct str shown_version(struct session *s)
 void login_greet(struct session *s)
 {
     struct buf out = {0};
-    struct wire_greeting g = {.server_version = shown_version(s), .thread_id = s->f.id, .capabilities = offered, .collation = 45,
-                              .status = WIRE_STATUS_AUTOCOMMIT, .auth_plugin = STR("mysql_native_password")};
+    struct wire_greeting g = {.server_version = shown_version(s), .thread_id = s->f.id, .capabilities = offered(s), .collation = 45,
+                              .status = WIRE_STATUS_AUTOCOMMIT, .auth_plugin = auth_greeting_plugin(s->f.realm->conf)};
     if (!wire_nonce(s->nonce)) {
         s->f.broken = true;
         return;
@@ -64,96 +70,31 @@ void login_greet(struct session *s)
     memcpy(g.nonce, s->nonce, WIRE_NONCE);
     s->f.seq = 0;
     wire_put_greeting(&out, &s->f.seq, &g);
-    s->f.broken |= out.failed;
-    front_send(&s->f, out.data, out.len);
-    buf_release(&out);
+    login_send(s, &out, SESSION_GREETED);
 }
 
-static void denied(struct session *s)
+void login_send(struct session *s, struct buf *out, enum session_state next)
 {
-    struct front *f = &s->f;
-    COUNT(f->engine, logins_failed);
-    struct str m = arena_printf(&f->engine->arena, "Access denied for user '%s'@'%s' (using password: %s)", s->login->user, s->host,
-                                s->login->empty_auth ? "NO" : "YES");
-    engine_log(f->engine, CONF_LOG_WARN, "session %u: login refused for user '%s' from %s", f->id, s->login->user, s->host);
-    front_err(f, WIRE_ER_ACCESS_DENIED_ERROR, "28000", m);
+    session_set_state(s, next);
+    s->f.broken |= out->failed;
+    if (!out->failed) front_send(&s->f, out->data, out->len);
+    buf_release(out);
+}
+
+void login_refuse(struct session *s, uint16_t code, const char *state, struct str message)
+{
+    COUNT(s->f.engine, logins_failed);
+    front_err(&s->f, code, state, message);
     session_close(s, true);
 }
 
-bool login_may_use(const struct session *s, struct str schema)
-{
-    if (s->user->nschemas == 0) return true;
-    for (uint32_t i = 0; i < s->user->nschemas; i++) {
-        if (str_eq(s->user->schemas[i].value, schema) || str_eq(s->user->schemas[i].value, STR("*"))) return true;
-    }
-    return false;
-}
+/* ---- the verdict ---- */
 
-static bool is_server_schema(struct str n)
+static void denied(struct session *s)
 {
-    return str_eq_nocase(n, STR("mysql")) || str_eq_nocase(n, STR("sys")) || str_eq_nocase(n, STR("performance_schema"));
-}
-
-/* A database that a user with a `schemas` list must not name: any but those of the list and information_schema. */
-static bool forbidden(const struct session *s, struct str schema)
-{
-    if (!s->f.restricted || !schema.len || str_eq_nocase(schema, STR("information_schema"))) return false;
-    return !conf_schema(s->f.realm->conf, schema) || !login_may_use(s, schema);
-}
-
-/* Of statements whose grammar is not read: a closed schema's name in front of a dot. (Other names there may be aliases.) */
-static struct str forbidden_token(const struct session *s, const struct sql_scan *scan)
-{
-    for (uint32_t i = 0; i + 1 < scan->ntoks; i++) {
-        const struct sql_tok *t = &scan->toks[i];
-        if ((t->kind != SQL_T_WORD && t->kind != SQL_T_QUOTED) || scan->toks[i + 1].kind != SQL_T_OP || scan->toks[i + 1].word != SQL_OP_DOT) continue;
-        struct str name = sql_text(scan, i, &s->f.engine->arena);
-        if (forbidden(s, name) && (conf_schema(s->f.realm->conf, name) || is_server_schema(name))) return name;
-    }
-    return STR_NULL;
-}
-
-struct call_walk {
-    const struct session *s;
-    struct str bad;
-};
-
-/* Stored functions: SELECT other.f(1). */
-static bool check_call(void *ctx, struct sql_expr *e)
-{
-    struct call_walk *w = ctx;
-    if (e->kind == SQL_E_CALL && forbidden(w->s, e->call->name.schema)) w->bad = e->call->name.schema;
-    return !w->bad.ptr;
-}
-
-static struct str forbidden_name(const struct session *s, const struct plan_info *info)
-{
-    const struct sql_stmt *st = info->stmt;
-    struct call_walk w = {s, STR_NULL};
-    for (uint32_t i = 0; st && i < st->ntables; i++) {
-        struct str schema = st->tables[i]->name.schema;
-        if (forbidden(s, schema)) return schema;
-        if (is_server_schema(schema) && info->cls != PLAN_READ) return schema; /* the servers' own tables: nobody writes them through Weir */
-    }
-    if (!s->f.restricted) return STR_NULL;
-    bool shows = st && (st->kind == SQL_SHOW || st->kind == SQL_DESCRIBE) && forbidden(s, st->show->schema);
-    if (shows && (conf_schema(s->f.realm->conf, st->show->schema) || is_server_schema(st->show->schema))) return st->show->schema;
-    if (st && st->kind == SQL_CALL && forbidden(s, st->call.name.schema)) return st->call.name.schema;
-    if (st) (void)sql_walk(st, check_call, &w);
-    bool known = st && (st->kind <= SQL_DELETE || st->kind == SQL_SET || st->kind == SQL_SHOW || st->kind == SQL_DESCRIBE || st->kind == SQL_DO ||
-                        st->kind == SQL_EXPLAIN || st->kind == SQL_WEIR);
-    if (!w.bad.ptr && !known && info->scan) w.bad = forbidden_token(s, info->scan);
-    return w.bad;
-}
-
-bool login_may_run(struct front *f, struct plan *p)
-{
-    const struct session *s = session_of(f);
-    struct str bad = forbidden_name(s, plan_info(p));
-    if (!bad.ptr) return true;
-    front_err(f, WIRE_ER_DBACCESS_DENIED_ERROR, "42000",
-              arena_printf(&f->engine->arena, "Access denied for user '%.*s'@'%s' to database '%.*s'", STR_ARG(f->account), s->host, STR_ARG(bad)));
-    return false;
+    const struct login_memo *m = s->login;
+    login_refuse(s, WIRE_ER_ACCESS_DENIED_ERROR, "28000",
+                 arena_printf(&s->f.engine->arena, "Access denied for user '%s'@'%s' (using password: %s)", m->user, s->host, m->empty_auth ? "NO" : "YES"));
 }
 
 static bool set_user_text(struct session *s)
@@ -176,161 +117,113 @@ uint32_t login_count(struct session *s, int by)
     return by > 0 ? atomic_fetch_add(n, 1) + 1 : atomic_fetch_sub(n, 1) - 1;
 }
 
+/* The schema named at login. False: refused. */
+static bool enter_schema(struct session *s)
+{
+    struct front *f = &s->f;
+    const struct login_memo *m = s->login;
+    if (!m->has_schema || !m->schema[0]) return true;
+    const struct conf_schema *schema = conf_schema(f->realm->conf, str_of(m->schema));
+    bool may = login_may_use(s, str_of(m->schema));
+    if (may && schema) {
+        f->schema = schema;
+        return true;
+    }
+    struct arena *a = &f->engine->arena;
+    struct str text = may ? arena_printf(a, "Unknown database '%s'", m->schema)
+                          : arena_printf(a, "Access denied for user '%s'@'%s' to database '%s'", m->user, s->host, m->schema);
+    front_err(f, may ? WIRE_ER_BAD_DB_ERROR : WIRE_ER_DBACCESS_DENIED_ERROR, "42000", text);
+    session_close(s, true);
+    return false;
+}
+
+static void say_fast(struct session *s)
+{
+    struct buf out = {0};
+    wire_put_auth_more(&out, &s->f.seq, STR("\x03"));
+    login_send(s, &out, (enum session_state)s->state);
+}
+
 static void accepted(struct session *s)
 {
     struct front *f = &s->f;
     struct login_memo *m = s->login;
-    struct arena *a = &f->engine->arena;
+    s->user = m->like;
     if (!set_user_text(s)) {
         session_close(s, false);
         return;
     }
+    if (m->say_fast) say_fast(s);
     if (login_count(s, 1) > s->user->max_connections && s->user->max_connections) {
-        front_err(f, WIRE_ER_TOO_MANY_USER_CONNECTIONS, "42000", arena_printf(a, "User %s already has more than 'max_user_connections' active connections", m->user));
+        front_err(f, WIRE_ER_TOO_MANY_USER_CONNECTIONS, "42000",
+                  arena_printf(&f->engine->arena, "User %s already has more than 'max_user_connections' active connections", m->user));
         session_close(s, true);
         return;
     }
-    if (m->has_schema && m->schema[0]) {
-        const struct conf_schema *schema = conf_schema(f->realm->conf, str_of(m->schema));
-        bool may = login_may_use(s, str_of(m->schema));
-        if (!may || !schema) {
-            struct str text = may ? arena_printf(a, "Unknown database '%s'", m->schema)
-                                  : arena_printf(a, "Access denied for user '%s'@'%s' to database '%s'", m->user, s->host, m->schema);
-            front_err(f, may ? WIRE_ER_BAD_DB_ERROR : WIRE_ER_DBACCESS_DENIED_ERROR, "42000", text);
-            session_close(s, true);
-            return;
-        }
-        f->schema = schema;
-    }
+    if (!enter_schema(s)) return;
     f->restricted = s->user->nschemas > 0;
-    mem_free(s->login);
-    s->login = NULL;
+    enum link_compression how = (enum link_compression)m->compression;
+    int level = m->level;
+    login_release(s);
     s->changing_user = false;
     session_set_state(s, SESSION_READY);
     f->warnings = 0;
     front_ok(f, 0, 0, STR_NULL);
+    if (how && !link_start_compression(f->link, how, level)) f->broken = true; /* what was agreed cannot be done */
 }
 
-static void switch_to(struct session *s, struct str plugin)
+static void finish(struct session *s)
 {
-    struct buf out = {0};
-    s->login->sha2 = str_eq(plugin, STR("caching_sha2_password"));
-    wire_put_auth_switch(&out, &s->f.seq, plugin, s->nonce);
-    session_set_state(s, SESSION_AUTH_SWITCH);
-    s->f.broken |= out.failed;
-    front_send(&s->f, out.data, out.len);
-    buf_release(&out);
-}
-
-static void more(struct session *s, struct str data, enum session_state next)
-{
-    struct buf out = {0};
-    wire_put_auth_more(&out, &s->f.seq, data);
-    session_set_state(s, next);
-    s->f.broken |= out.failed;
-    front_send(&s->f, out.data, out.len);
-    buf_release(&out);
-}
-
-/* ---- the process's memory of passwords that fitted a caching_sha2 hash: secret -> SHA256(SHA256(password)) ---- */
-
-enum { FAST_MAX = 256 };
-static struct { uint64_t secret; uint8_t hash[32]; } fast[FAST_MAX];
-static pthread_mutex_t fast_lock = PTHREAD_MUTEX_INITIALIZER; /* logins only */
-
-static size_t fast_slot(struct str secret, uint64_t *h)
-{
-    *h = hash_bytes(secret.ptr, secret.len, 77) | 1;
-    return *h % FAST_MAX;
-}
-
-static void check_sha2(struct session *s, struct str response)
-{
-    const struct conf_user *u = s->user;
-    uint8_t stored[32];
-    if (u->secret_kind == CONF_SECRET_PLAIN) {
-        wire_sha2_fast_hash(u->secret, stored);
-        bool ok = u->secret.len == 0 ? response.len == 0 : wire_sha2_check(response, s->nonce, stored);
-        if (ok && u->secret.len) more(s, STR("\x03"), SESSION_SHA2_FULL);
-        if (ok) accepted(s);
-        else denied(s);
-        return;
-    }
-    uint64_t h;
-    size_t slot = fast_slot(u->secret, &h);
-    pthread_mutex_lock(&fast_lock);
-    bool known = fast[slot].secret == h;
-    memcpy(stored, fast[slot].hash, sizeof stored);
-    pthread_mutex_unlock(&fast_lock);
-    if (response.len == 32 && known && wire_sha2_check(response, s->nonce, stored)) {
-        more(s, STR("\x03"), SESSION_SHA2_FULL);
-        accepted(s);
-        return;
-    }
-    if (response.len == 0) {
-        denied(s);
-        return;
-    }
-    more(s, STR("\x04"), SESSION_SHA2_FULL);
-}
-
-static void check_native(struct session *s, struct str response)
-{
-    const struct conf_user *u = s->user;
-    uint8_t stored[20];
-    bool ok;
-    if (u->secret_kind == CONF_SECRET_PLAIN) {
-        wire_native_hash(u->secret, stored);
-        ok = u->secret.len == 0 ? response.len == 0 : wire_native_check(response, s->nonce, stored);
-    } else {
-        ok = wire_native_parse(u->secret, stored) && wire_native_check(response, s->nonce, stored);
-    }
-    if (ok) accepted(s);
+    if (s->login->good) accepted(s);
     else denied(s);
 }
 
-static void check(struct session *s, struct str plugin, struct str response, bool may_switch)
+void login_verdict(struct session *s, bool good, const char *why)
 {
-    bool sha2 = str_eq(plugin, STR("caching_sha2_password")), native = plugin.len == 0 || str_eq(plugin, STR("mysql_native_password"));
-    if (sha2 && response.len == 1 && response.ptr[0] == 0) response.len = 0; /* that plugin's way to say "no password" */
-    s->login->empty_auth = response.len == 0;
-    s->login->sha2 = sha2;
-    if (s->user && sha2 && response.len == 0 && may_switch && s->user->secret.len && s->user->secret_kind != CONF_SECRET_NATIVE) {
-        switch_to(s, STR("caching_sha2_password")); /* libmysqlclient 8 and 9: the greeting's nonce was another plugin's, it wants one */
+    struct login_memo *m = s->login;
+    struct front *f = &s->f;
+    struct engine *e = f->engine;
+    const struct conf_weir *w = &f->realm->conf->weir;
+    m->good = good && !m->hopeless;
+    if (!m->good)
+        engine_log(e, CONF_LOG_WARN, "session %u: login refused for user '%s' from %s: %s", f->id, m->user, s->host, m->hopeless ? m->hopeless : why);
+    switch (throttle_judge(session_address(s), m->good, e->now_ms, w->failed_logins, &m->ticket)) {
+    case THROTTLE_GO: finish(s); return;
+    case THROTTLE_HOLD:
+        COUNT(e, logins_delayed);
+        m->held = true;
+        m->until_ms = e->now_ms + w->failed_login_delay_ms;
+        session_set_state(s, SESSION_DELAYED);
+        return;
+    case THROTTLE_FULL:
+        engine_log(e, CONF_LOG_WARN, "session %u: login refused for user '%s' from %s: too many logins from there wait already (failed_logins)", f->id,
+                   m->user, s->host);
+        login_refuse(s, 1129 /* ER_HOST_IS_BLOCKED */, "HY000",
+                     arena_printf(&e->arena, "Host '%s' is blocked because of many failed logins; wait and try again", s->host));
         return;
     }
-    if (!s->user) {
-        denied(s);
-        return;
-    }
-    bool wants_sha2 = s->user->secret_kind == CONF_SECRET_SHA2, wants_native = s->user->secret_kind == CONF_SECRET_NATIVE;
-    if ((wants_sha2 && !sha2) || (wants_native && !native) || (!sha2 && !native)) {
-        if (may_switch) switch_to(s, wants_sha2 ? STR("caching_sha2_password") : STR("mysql_native_password"));
-        else denied(s);
-        return;
-    }
-    if (sha2) check_sha2(s, response);
-    else check_native(s, response);
 }
 
-static void full_auth(struct session *s, struct str cipher)
+bool login_is_due(const struct session *s)
 {
-    struct wire_rsa *key = rsa_key();
-    struct buf password = {0};
-    bool ok = key && wire_rsa_decrypt(key, cipher, s->nonce, &password) && wire_sha2_verify(buf_str(&password), s->user->secret);
-    if (ok) {
-        uint64_t h;
-        size_t slot = fast_slot(s->user->secret, &h);
-        pthread_mutex_lock(&fast_lock);
-        fast[slot].secret = h;
-        wire_sha2_fast_hash(buf_str(&password), fast[slot].hash);
-        pthread_mutex_unlock(&fast_lock);
-    }
-    if (password.data) explicit_bzero(password.data, password.len);
-    buf_release(&password);
-    if (ok) accepted(s);
-    else denied(s);
+    return s->state == SESSION_DELAYED && s->f.engine->now_ms >= s->login->until_ms;
 }
+
+void login_resume(struct session *s)
+{
+    throttle_leave(s->login->ticket);
+    s->login->held = false;
+    finish(s);
+}
+
+void login_release(struct session *s)
+{
+    if (s->login && s->login->held) throttle_leave(s->login->ticket);
+    mem_free(s->login);
+    s->login = NULL;
+}
+
+/* ---- packets ---- */
 
 static void set_collation(struct session *s, uint16_t id)
 {
@@ -349,24 +242,75 @@ static void set_collation(struct session *s, uint16_t id)
     }
 }
 
-static void refuse_login(struct session *s, uint16_t code, const char *state, struct str message)
-{
-    COUNT(s->f.engine, logins_failed);
-    front_err(&s->f, code, state, message);
-    session_close(s, true);
-}
-
 static bool remember(struct session *s, struct str user, struct str schema, bool has_schema)
 {
-    mem_free(s->login);
-    s->login = mem_zalloc(sizeof *s->login);
-    if (!s->login || user.len >= sizeof s->login->user || schema.len >= sizeof s->login->schema) return false;
-    memcpy(s->login->user, user.ptr, user.len);
-    if (schema.len) memcpy(s->login->schema, schema.ptr, schema.len);
-    s->login->has_schema = has_schema;
+    login_release(s);
+    struct login_memo *m = s->login = mem_zalloc(sizeof *s->login);
+    if (!m || user.len >= sizeof m->user || schema.len >= sizeof m->schema) return false;
+    if (user.len) memcpy(m->user, user.ptr, user.len);
+    if (schema.len) memcpy(m->schema, schema.ptr, schema.len);
+    m->has_schema = has_schema;
     login_count(s, -1);
-    s->user = conf_user(s->f.realm->conf, user);
+    s->user = NULL;
+    m->like = auth_decoy(s->f.realm->conf, user);
+    if (!m->like || !str_eq(m->like->name, user)) m->hopeless = "there is no such user";
+    else if (m->like->require_tls != CONF_REQUIRE_NOTHING && !s->f.link->tls) m->hopeless = "the user must use TLS (require_tls)";
+    else if (m->like->require_tls == CONF_REQUIRE_CERTIFICATE && !s->f.link->certificate)
+        m->hopeless = "the user must show a certificate that weir.tls.ca signed (require_tls: certificate)";
     return true;
+}
+
+/* Of key/value pairs; what is malformed is left. */
+static struct str attribute(struct str list, struct str name)
+{
+    struct wire_reader r = wire_read(list.ptr, list.len);
+    while (wire_left(&r)) {
+        struct str key = wire_get_lenstr(&r), value = wire_get_lenstr(&r);
+        if (r.bad) break;
+        if (str_eq(key, name)) return value;
+    }
+    return STR("");
+}
+
+static void read_attributes(struct session *s, struct str list)
+{
+    struct str program = attribute(list, STR("program_name")), version = attribute(list, STR("_client_version"));
+    size_t n = program.len < sizeof s->program - 1 ? program.len : sizeof s->program - 1;
+    while (n && n < program.len && ((unsigned char)program.ptr[n] & 0xC0) == 0x80) n--; /* not in the middle of a character */
+    memset(s->program, 0, sizeof s->program);
+    for (size_t i = 0; i < n; i++) s->program[i] = (unsigned char)program.ptr[i] < 0x20 || program.ptr[i] == 0x7f ? '?' : program.ptr[i];
+    uint64_t major = 0;
+    const char *dot = version.len ? memchr(version.ptr, '.', version.len) : NULL;
+    s->login->no_ed25519 = str_eq(attribute(list, STR("_client_name")), STR("libmysql"));
+    s->login->no_native = s->login->no_ed25519 && dot && str_to_u64(str_make(version.ptr, (size_t)(dot - version.ptr)), &major) && major >= 9;
+}
+
+/* May that user come from there? Asked before the method's steps, of an unknown name for the user it is treated like. */
+static bool may_come(struct session *s)
+{
+    const struct conf_user *u = s->login->like;
+    if (!u || conf_user_may_come(u, session_address(s))) return true;
+    engine_log(s->f.engine, CONF_LOG_WARN, "session %u: login refused for user '%s' from %s: %s", s->f.id, s->login->user, s->host,
+               str_eq(u->name, str_of(s->login->user)) ? "not from there (allow, deny)" : s->login->hopeless);
+    login_refuse(s, 1130 /* ER_HOST_NOT_PRIVILEGED */, "HY000",
+                 arena_printf(&s->f.engine->arena, "Host '%s' is not allowed to connect to this MySQL server", s->host));
+    return false;
+}
+
+/* The rest of what arrived is TLS already. */
+static void start_tls(struct session *s)
+{
+    struct tls_context *ctx = s->f.realm->snap->client_tls;
+    struct str rest = str_make(s->cur, s->ncur);
+    if (!ctx || s->f.link->tls) {
+        login_refuse(s, WIRE_ER_HANDSHAKE_ERROR, "08S01",
+                     ctx ? STR("Bad handshake: TLS was asked for twice") : STR("Weir: TLS is not offered here (the rules have no weir.tls); connect without it"));
+        return;
+    }
+    s->cur += s->ncur;
+    s->ncur = 0;
+    session_set_state(s, SESSION_GREETED);
+    if (!link_start_tls(s->f.link, ctx, true, NULL, rest.ptr, rest.len)) session_close(s, false);
 }
 
 static void first_packet(struct session *s, struct str payload)
@@ -374,44 +318,43 @@ static void first_packet(struct session *s, struct str payload)
     struct wire_login l;
     struct front *f = &s->f;
     if (wire_get_login(payload, &l) != WIRE_OK) {
-        refuse_login(s, WIRE_ER_HANDSHAKE_ERROR, "08S01", STR("Bad handshake"));
+        login_refuse(s, WIRE_ER_HANDSHAKE_ERROR, "08S01", STR("Bad handshake"));
         return;
     }
     if (l.ssl_request) {
-        refuse_login(s, WIRE_ER_HANDSHAKE_ERROR, "08S01", STR("Weir: TLS is not supported yet; connect without it (--skip-ssl)"));
+        start_tls(s);
         return;
     }
-    f->capabilities = l.capabilities & offered;
+    f->capabilities = l.capabilities & offered(s);
     s->multi_statements = f->capabilities & WIRE_CAP_MULTI_STATEMENTS;
     set_collation(s, l.collation);
     front_refresh_options(f);
     if (!remember(s, l.user, l.schema, l.has_schema)) {
-        refuse_login(s, WIRE_ER_HANDSHAKE_ERROR, "08S01", STR("Bad handshake: user or schema name too long"));
+        login_refuse(s, WIRE_ER_HANDSHAKE_ERROR, "08S01", STR("Bad handshake: user or schema name too long"));
         return;
     }
-    check(s, l.auth_plugin, l.auth, f->capabilities & WIRE_CAP_PLUGIN_AUTH);
+    /* Both: zlib goes first, as with MySQL, on both sides. */
+    if (f->capabilities & WIRE_CAP_COMPRESS) s->login->compression = LINK_ZLIB;
+    else if (f->capabilities & WIRE_CAP_ZSTD_COMPRESSION_ALGORITHM) s->login->compression = LINK_ZSTD;
+    s->login->level = l.zstd_level;
+    read_attributes(s, l.attributes);
+    if (may_come(s)) auth_first(s, l.auth_plugin, l.auth, f->capabilities & WIRE_CAP_PLUGIN_AUTH);
 }
 
 void login_packet(struct session *s, struct str payload, uint8_t seq)
 {
     if (seq != s->f.seq) {
         s->f.seq = (uint8_t)(seq + 1);
-        refuse_login(s, 1156 /* ER_NET_PACKETS_OUT_OF_ORDER */, "08S01", STR("Got packets out of order"));
+        login_refuse(s, 1156 /* ER_NET_PACKETS_OUT_OF_ORDER */, "08S01", STR("Got packets out of order"));
         return;
     }
     s->f.seq = (uint8_t)(seq + 1);
     switch ((enum session_state)s->state) {
     case SESSION_GREETED: first_packet(s, payload); return;
-    case SESSION_AUTH_SWITCH:
-        check(s, s->login->sha2 ? STR("caching_sha2_password") : STR("mysql_native_password"), payload, false);
-        return;
-    case SESSION_SHA2_FULL: {
-        struct wire_rsa *key = rsa_key();
-        if (payload.len == 1 && payload.ptr[0] == 2 && key) more(s, wire_rsa_public_pem(key), SESSION_SHA2_CIPHER);
-        else denied(s); /* the password in clear needs TLS */
-        return;
-    }
-    case SESSION_SHA2_CIPHER: full_auth(s, payload); return;
+    case SESSION_AUTH_SWITCH: auth_switched(s, payload); return;
+    case SESSION_SHA2_FULL: auth_full(s, payload); return;
+    case SESSION_SHA2_CIPHER: auth_cipher(s, payload); return;
+    case SESSION_DELAYED:
     case SESSION_READY:
     case SESSION_BUSY:
     case SESSION_CLOSED: return;
@@ -432,9 +375,10 @@ void login_change_user(struct session *s, struct str payload)
     set_collation(s, c.collation);
     front_refresh_options(&s->f);
     if (!remember(s, c.user, c.schema, c.schema.len > 0)) {
-        refuse_login(s, WIRE_ER_HANDSHAKE_ERROR, "08S01", STR("Bad handshake: user or schema name too long"));
+        login_refuse(s, WIRE_ER_HANDSHAKE_ERROR, "08S01", STR("Bad handshake: user or schema name too long"));
         return;
     }
+    read_attributes(s, c.attributes);
     session_set_state(s, SESSION_GREETED);
-    check(s, c.auth_plugin, c.auth, s->f.capabilities & WIRE_CAP_PLUGIN_AUTH);
+    if (may_come(s)) auth_first(s, c.auth_plugin, c.auth, s->f.capabilities & WIRE_CAP_PLUGIN_AUTH);
 }

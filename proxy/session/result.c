@@ -60,7 +60,8 @@ void result_u64(struct result *r, uint64_t v)
 void result_end(struct result *r)
 {
     close_row(r);
-    wire_put_end(&r->out, &r->f->seq, r->f->capabilities, front_status(r->f), 0);
+    if (UNLIKELY(r->f->capabilities & WIRE_CAP_SESSION_TRACK)) r->f->ops->track(r->f, NULL, true, front_txn_open(r->f));
+    front_put_end(r->f, &r->out, front_status(r->f), 0);
     if (r->out.failed) front_err(r->f, WIRE_ER_OUT_OF_RESOURCES, "HY000", STR("Weir: out of memory"));
     else front_send(r->f, r->out.data, r->out.len);
     buf_release(&r->out);

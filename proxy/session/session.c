@@ -6,7 +6,11 @@
  *
  * What cannot be used yet stays in `in`, which is freed when it is empty, so that an idle session costs little.
  */
+#include "proxy/exec/load.h"
 #include "proxy/session/session.h"
+#include "proxy/session/views.h"
+
+#include <errno.h>
 
 enum { IN_SLACK = 64 << 10 };
 
@@ -21,7 +25,7 @@ static void front_done(struct front *f)
     session_done(session_of(f));
 }
 
-static const struct front_ops ops = {front_done, login_may_run, local_commit_first};
+static const struct front_ops ops = {front_done, login_may_run, local_commit_first, track_update};
 
 static void session_free(struct session *s)
 {
@@ -29,15 +33,19 @@ static void session_free(struct session *s)
     list_remove(&s->f.node);
     e->nsessions--;
     if (s->f.realm) login_count(s, -1);
+    stmt_drop_all(s);
+    if (s->scope) limits_scope_end(s);
+    if (s->listing) views_listed(s, NULL);
     front_release(&s->f);
     buf_release(&s->in);
     buf_release(&s->many);
-    mem_free(s->login);
+    login_release(s);
+    track_free(s);
     mem_free((void *)(uintptr_t)s->f.user_text.ptr);
     mem_free(s);
 }
 
-struct session *session_new(struct engine *e, struct link *l, uint32_t id, const char *host)
+struct session *session_new(struct engine *e, struct link *l, uint32_t id, const char *host, const uint8_t *address)
 {
     struct session *s = mem_zalloc(sizeof *s);
     if (!s) return NULL;
@@ -51,6 +59,8 @@ struct session *session_new(struct engine *e, struct link *l, uint32_t id, const
     s->f.settings = settings_ref(e->no_settings);
     size_t n = strlen(host);
     memcpy(s->host, host, n < sizeof s->host ? n : sizeof s->host - 1);
+    s->has_address = address != NULL;
+    if (address) memcpy(s->address, address, sizeof s->address);
     list_append(&e->sessions, &s->f.node);
     e->nsessions++;
     l->owner = s;
@@ -85,12 +95,15 @@ void session_close(struct session *s, bool flush)
 
 void session_done(struct session *s)
 {
+    if (UNLIKELY(s->f.transcode)) stmt_local_done(s);
+    if (UNLIKELY(s->scope != NULL)) limits_scope_end(s);
     if (s->state == SESSION_CLOSED) {
         if (!s->pumping) session_free(s);
         return;
     }
     session_set_state(s, SESSION_READY);
-    if (UNLIKELY(s->f.broken)) session_close(s, false);
+    if (UNLIKELY(s->killed)) session_close(s, true);
+    else if (UNLIKELY(s->f.broken)) session_close(s, false);
     else if (!s->pumping) session_pump(s);
 }
 
@@ -172,6 +185,7 @@ static void move_realm(struct session *s)
     f->schema = schema;
     s->user = u;
     login_count(s, 1);
+    stmt_renew_all(s);
 }
 
 /* One step; false: nothing can be done now. */
@@ -180,6 +194,12 @@ static bool pump_once(struct session *s)
     struct str payload;
     uint8_t seq;
     if (s->state == SESSION_BUSY || s->state == SESSION_CLOSED) return false;
+    if (UNLIKELY(s->state == SESSION_DELAYED)) {
+        if (!login_is_due(s)) return false;
+        login_resume(s);
+        if (s->f.broken && s->state != SESSION_CLOSED) session_close(s, false);
+        return true;
+    }
     if (s->state == SESSION_READY && s->many.len) {
         if (s->f.more_results) {
             run_next_of_many(s);
@@ -204,6 +224,7 @@ static bool pump_once(struct session *s)
         if (s->state == SESSION_CLOSED) return false;
     }
     session_set_state(s, SESSION_BUSY);
+    link_new_command(s->f.link);
     command_dispatch(s, payload);
     return true;
 }
@@ -235,7 +256,7 @@ static void pump(struct session *s, bool from_in)
         session_close(s, false);
         return;
     }
-    if (s->f.link && s->state == SESSION_BUSY && s->in.len > IN_SLACK) link_pause(s->f.link);
+    if (s->f.link && (s->state == SESSION_BUSY || s->state == SESSION_DELAYED) && s->in.len > IN_SLACK) link_pause(s->f.link);
     else if (s->f.link) link_resume(s->f.link);
 }
 
@@ -246,11 +267,30 @@ void session_pump(struct session *s)
     pump(s, true);
 }
 
+/* A file that LOAD DATA LOCAL asked for. */
+static void file_bytes(struct session *s, const char *p, size_t n)
+{
+    s->pumping = true; /* the statement may end, and must not free the session under our feet */
+    size_t used = load_client_bytes(&s->f, p, n);
+    s->pumping = false;
+    if (used == SIZE_MAX) {
+        front_err(&s->f, 1156 /* ER_NET_PACKETS_OUT_OF_ORDER */, "08S01", STR("Got packets out of order"));
+        session_close(s, true);
+        return;
+    }
+    buf_put(&s->in, p + used, n - used);
+    if (s->state != SESSION_BUSY) session_pump(s);
+}
+
 static void on_bytes(struct link *l, const char *p, size_t n)
 {
     struct session *s = l->owner;
     if (!s) return;
     COUNT_ADD(s->f.engine, bytes_from_clients, n);
+    if (UNLIKELY(s->f.load) && load_wants(&s->f)) {
+        file_bytes(s, p, n);
+        return;
+    }
     if (LIKELY(s->in.len == 0 && s->state != SESSION_BUSY)) {
         s->cur = p;
         s->ncur = n;
@@ -272,18 +312,39 @@ static void on_drained(struct link *l)
 {
     struct session *s = l->owner;
     if (s && s->f.exec) exec_client_drained(s->f.exec);
+    else if (s && s->f.cursors) cursor_drained(&s->f);
 }
 
 static void on_closed(struct link *l, int error)
 {
     struct session *s = l->owner;
-    (void)error;
-    if (s) session_close(s, false);
+    if (!s) return;
+    if (error == EPROTO && l->why) engine_log(s->f.engine, CONF_LOG_WARN, "session %u: client %s: %s", s->f.id, s->host, l->why);
+    session_close(s, false);
 }
 
 const struct link_handler session_handler = {on_bytes, on_drained, on_closed, NULL};
 
 /* ---- statements ---- */
+
+/* The statement in engine->scan. */
+static void run_scanned(struct session *s, struct str text)
+{
+    struct plan *p = NULL;
+    struct sql_scan *scan = &s->f.engine->scan;
+    struct buf own = {0};
+    if (UNLIKELY(limits_is_set_statement(scan))) {
+        limits_set_statement(s);
+        return;
+    }
+    if (UNLIKELY(sysvars_rewrite(s, &own)) && sql_scan(scan, own.data, own.len, 0, &s->f.opt) == SQL_OK) text = buf_str(&own);
+    if (exec_statement(&s->f, text, false, &p) != EXEC_STARTED) {
+        COUNT(s->f.engine, statements_local);
+        local_statement(s, p, text);
+        plan_unref(p);
+    }
+    buf_release(&own);
+}
 
 /* One statement of `text` (the rest, when there are several, is kept). */
 void session_query(struct session *s, struct str text)
@@ -321,15 +382,22 @@ void session_query(struct session *s, struct str text)
     if (many) s->many_at = (size_t)(text.ptr - s->many.data) + scan->next;
     f->more_results = more;
     text.len = scan->len;
-    struct plan *p = NULL;
     if (LIKELY(!f->messages && !f->warnings)) {
     } else if (!(scan->ntoks && scan->toks[0].word == SQL_W_SHOW) && !(scan->seen & SQL_SEEN_SYSVAR)) {
         front_clear_messages(f); /* each statement starts a new list; SHOW WARNINGS and @@warning_count read the old one */
     }
-    if (exec_statement(f, text, false, &p) == EXEC_STARTED) return;
-    COUNT(e, statements_local);
-    local_statement(s, p, text);
-    plan_unref(p);
+    run_scanned(s, text);
+}
+
+void session_run(struct session *s, struct str text)
+{
+    struct front *f = &s->f;
+    if (sql_scan(&f->engine->scan, text.ptr, text.len, 0, &f->opt) == SQL_OK) {
+        run_scanned(s, text);
+        return;
+    }
+    front_err(f, WIRE_ER_OUT_OF_RESOURCES, "HY000", STR("Weir: the statement has too many tokens, or memory is out"));
+    session_done(s);
 }
 
 /* ---- time and shutdown ---- */
@@ -339,26 +407,31 @@ void session_tick(struct engine *e)
     for (struct list *n = e->sessions.next, *next; n != &e->sessions; n = next) {
         struct session *s = session_of(CONTAINER_OF(n, struct front, node));
         next = n->next;
-        const struct conf_weir *w = &s->f.realm->conf->weir;
-        uint64_t idle = e->now_ms - s->since_ms;
-        bool late = (s->state < SESSION_READY && idle > w->login_timeout_ms) ||
-                    (s->state == SESSION_READY && w->wait_timeout_ms && idle > w->wait_timeout_ms);
-        if (late) session_close(s, false);
+        if (s->state == SESSION_DELAYED) {
+            if (login_is_due(s)) session_pump(s);
+            continue;
+        }
+        limits_tick(s, e->now_ms);
     }
 }
 
 void session_kill(struct session *s, bool connection)
 {
-    if (connection) session_close(s, true); /* what runs is stopped with it */
+    if (connection && s->f.exec) { /* the error first, then the end */
+        s->killed = true;
+        exec_stop(&s->f, WIRE_ER_QUERY_INTERRUPTED, "70100", "Query execution was interrupted");
+    } else if (connection) session_close(s, true);
+    else if (!s->f.exec && s->f.cursors) cursor_interrupt(&s->f, WIRE_ER_QUERY_INTERRUPTED, "70100", "Query execution was interrupted");
     else if (s->f.exec) exec_interrupt(&s->f, WIRE_ER_QUERY_INTERRUPTED, "70100", "Query execution was interrupted");
 }
 
-void session_killed(struct session *s, uint32_t id, bool found)
+void session_killed(struct session *s, uint32_t id, enum kill_answer answer)
 {
     if (!s->waits_kill) return;
     s->waits_kill = false;
     s->f.warnings = 0;
-    if (found) front_ok(&s->f, 0, 0, STR_NULL);
+    if (answer == KILL_DONE) front_ok(&s->f, 0, 0, STR_NULL);
+    else if (answer == KILL_DENIED) front_err(&s->f, 1095, "HY000", arena_printf(&s->f.engine->arena, "You are not owner of thread %u", id));
     else front_err(&s->f, WIRE_ER_NO_SUCH_THREAD, "HY000", arena_printf(&s->f.engine->arena, "Unknown thread id: %u", id));
     session_done(s);
 }
@@ -382,9 +455,12 @@ void session_drain(struct engine *e, bool now)
 void session_reset(struct session *s)
 {
     struct front *f = &s->f;
+    stmt_drop_all(s);
     front_txn_drop(f);
     front_clear_messages(f);
     front_drop_vars(f);
+    limits_reset(s);
+    track_free(s);
     settings_unref(f->engine, f->settings);
     f->settings = settings_ref(f->engine->no_settings);
     f->status = WIRE_STATUS_AUTOCOMMIT;

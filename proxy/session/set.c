@@ -15,6 +15,9 @@ struct set_job {
     struct settings *before, *next;
     bool validate;
     int autocommit; /* -1: not named */
+    struct str then; /* SET STATEMENT: what runs when all is set (malloc); ptr NULL: the reply is OK */
+    struct buf shown; /* SESSION_TRACK: entries of variables whose new values a server has told */
+    struct buf own;   /* variables that are the session's business, set when all is well: name, literal (lenenc; an empty one: the default) */
 };
 
 static void job_free(struct front *f, struct set_job *j)
@@ -22,25 +25,28 @@ static void job_free(struct front *f, struct set_job *j)
     plan_unref(j->plan);
     if (j->before) settings_unref(f->engine, j->before);
     if (j->next) settings_unref(f->engine, j->next);
+    buf_release(&j->shown);
+    buf_release(&j->own);
+    mem_free((void *)(uintptr_t)j->then.ptr);
     mem_free(j);
 }
 
 static void reply_ok(struct front *f)
 {
-    f->warnings = 0;
     f->row_count = 0;
     front_ok(f, 0, 0, STR_NULL);
 }
 
 /* ---- names ---- */
 
+static const char *const same_variable[][2] = {{"tx_isolation", "transaction_isolation"}, {"tx_read_only", "transaction_read_only"}};
+
 static struct str canonical(struct arena *a, struct str name)
 {
-    static const char *const same[][2] = {{"tx_isolation", "transaction_isolation"}, {"tx_read_only", "transaction_read_only"}};
     struct str low = arena_str(a, name);
     for (size_t i = 0; i < low.len; i++) ((char *)(uintptr_t)low.ptr)[i] = ascii_lower(low.ptr[i]);
-    for (size_t i = 0; i < COUNT_OF(same); i++) {
-        if (str_eq(low, str_of(same[i][0]))) return str_of(same[i][1]);
+    for (size_t i = 0; i < COUNT_OF(same_variable); i++) {
+        if (str_eq(low, str_of(same_variable[i][0]))) return str_of(same_variable[i][1]);
     }
     return low;
 }
@@ -140,10 +146,10 @@ static void fault_unknown(struct front *f, struct fault *fault, uint16_t code, c
     buf_release(&m);
 }
 
-static bool server_is_mariadb(const struct front *f)
+static bool server_is_mariadb(struct front *f)
 {
     struct control_source st = {0};
-    control_source_state(f->realm->snap->control, f->schema ? f->schema->default_source : 0, &st);
+    control_source_state(f->realm->snap->control, session_home(session_of(f)), &st);
     return st.mariadb || !st.version;
 }
 
@@ -218,6 +224,12 @@ static bool apply_transaction(struct front *f, struct set_job *j, const struct s
     return ok;
 }
 
+static void put_own(struct set_job *j, struct str name, struct str literal)
+{
+    wire_put_lenstr(&j->own, name);
+    wire_put_lenstr(&j->own, literal);
+}
+
 static bool apply_variable(struct front *f, struct set_job *j, const struct sql_set_item *it, struct str lit, struct fault *fault)
 {
     static const char *const never[] = {"sql_log_bin", "gtid_next", "server_id", NULL};
@@ -254,6 +266,17 @@ static bool apply_variable(struct front *f, struct set_job *j, const struct sql_
         if (str_eq_nocase(lit, STR("'utf8'"))) lit = STR("'utf8mb3'");
         if (lit.len && lit.ptr[0] == '\'') lit = canonical(a, lit);
         if (str_eq(name, STR("character_set_connection")) && !put_connection_collation(f, j, lit)) return false;
+    }
+    enum limit_kind limit = limits_own(name);
+    if (limit != LIMIT_NOT) {
+        if (!limits_check(session_of(f), name, it->value_default ? STR_NULL : lit, fault)) return false;
+        put_own(j, name, it->value_default ? STR("") : lit);
+        if (limit == LIMIT_OWN) return true;
+    }
+    if (str_starts_nocase(name, STR("session_track_"))) {
+        if (!track_check(session_of(f), name, it->value_default ? STR_NULL : lit, fault)) return false;
+        put_own(j, name, it->value_default ? STR("") : lit);
+        if (str_eq(name, STR("session_track_gtids"))) return true; /* MySQL's only, and off */
     }
     j->validate = true;
     return put_setting(f, j, name, it->value_default ? STR_NULL : lit);
@@ -307,10 +330,113 @@ static bool apply_item(struct front *f, struct set_job *j, const struct sql_set_
 
 /* ---- 3. validate, and the end ---- */
 
-static void finish(struct front *f, struct set_job *j)
+/* ---- SESSION_TRACK ---- */
+
+static const char *const charset_vars[] = {"character_set_client", "character_set_connection", "character_set_results"};
+
+/* Is the value known here as the server shows it? `*value` then. Others are asked for. */
+static bool shows_as(const struct front *f, const struct set_job *j, struct str name, struct str *value)
 {
+    if (limits_own(name) != LIMIT_NOT) {
+        *value = limits_shown(CONTAINER_OF(f, struct session, f), name);
+        return value->ptr != NULL;
+    }
+    if (str_eq(name, STR("autocommit"))) {
+        *value = j->autocommit ? STR("ON") : STR("OFF");
+        return true;
+    }
+    struct str lit = settings_get(j->next, name);
+    for (size_t i = 0; i < COUNT_OF(charset_vars); i++) {
+        if (!str_eq(name, str_of(charset_vars[i]))) continue;
+        *value = str_eq(lit, STR("NULL")) ? STR("") : lit.len >= 2 && lit.ptr[0] == '\'' ? str_make(lit.ptr + 1, lit.len - 2) : STR_NULL;
+        return value->ptr != NULL;
+    }
+    return false;
+}
+
+/* Each tracked variable that the statement names, once, to `one`. */
+static void each_tracked(struct front *f, struct set_job *j, struct buf *out, void (*one)(struct front *, struct set_job *, struct str, struct buf *))
+{
+    const struct sql_stmt *st = plan_info(j->plan)->stmt;
+    const struct session *s = session_of(f);
+    for (uint32_t i = 0; i < st->set.n; i++) {
+        const struct sql_set_item *it = &st->set.items[i];
+        if (it->kind == SQL_SET_VARIABLE) {
+            struct str name = canonical(&f->engine->arena, it->name);
+            if (track_wants(s, name)) one(f, j, name, out);
+        }
+        for (size_t k = 0; (it->kind == SQL_SET_NAMES || it->kind == SQL_SET_CHARSET) && k < COUNT_OF(charset_vars); k++) {
+            if (track_wants(s, str_of(charset_vars[k]))) one(f, j, str_of(charset_vars[k]), out);
+        }
+    }
+}
+
+static void put_asked(struct front *f, struct set_job *j, struct str name, struct buf *out)
+{
+    struct str value;
+    if (shows_as(f, j, name, &value)) return;
+    buf_putz(out, out->len ? "," : "SHOW VARIABLES WHERE Variable_name IN (");
+    sql_put_string(out, name, NULL);
+    for (size_t i = 0; i < COUNT_OF(same_variable); i++) { /* under the name that the server knows */
+        if (!str_eq(name, str_of(same_variable[i][1]))) continue;
+        buf_putz(out, ",");
+        sql_put_string(out, str_of(same_variable[i][0]), NULL);
+    }
+}
+
+static void put_known(struct front *f, struct set_job *j, struct str name, struct buf *out)
+{
+    struct str value;
+    (void)out;
+    if (shows_as(f, j, name, &value)) track_variable(session_of(f), name, value);
+}
+
+static void keep_shown(struct set_job *j, const struct exec_capture *c)
+{
+    for (uint32_t i = 0; c->ncolumns == 2 && i < c->nrows; i++) {
+        struct str value = c->fields[2 * i + 1];
+        wire_put_track_variable(&j->shown, c->fields[2 * i], value.ptr ? value : STR(""));
+    }
+}
+
+static void tell_changes(struct front *f, struct set_job *j)
+{
+    struct session *s = session_of(f);
+    each_tracked(f, j, NULL, put_known);
+    if (j->shown.len) buf_put_str(&f->track, buf_str(&j->shown));
+    f->track.failed |= j->shown.failed;
+    track_state(s);
+}
+
+static void set_own(struct session *s, const struct set_job *j)
+{
+    struct wire_reader r = wire_read(j->own.data, j->own.len);
+    while (wire_left(&r) && !r.bad) {
+        struct str name = wire_get_lenstr(&r), literal = wire_get_lenstr(&r);
+        if (limits_own(name) != LIMIT_NOT) limits_set(s, name, literal.len ? literal : STR_NULL);
+        else track_set(s, name, literal.len ? literal : STR_NULL);
+    }
+    track_refresh(s);
+    s->f.broken |= j->own.failed;
+}
+
+/* True: the statement of SET STATEMENT has begun. */
+static bool finish(struct front *f, struct set_job *j)
+{
+    struct session *s = session_of(f);
+    struct str then = j->then;
+    j->then = STR_NULL;
+    f->warnings = 0;
+    if (j->own.len) set_own(s, j);
+    if (!then.ptr && (f->capabilities & WIRE_CAP_SESSION_TRACK)) tell_changes(f, j);
     job_free(f, j);
-    reply_ok(f);
+    if (!then.ptr) {
+        reply_ok(f);
+        return false;
+    }
+    session_run(s, then);
+    mem_free((void *)(uintptr_t)then.ptr);
+    return true;
 }
 
 static bool turned_on(struct front *f, void *ctx, const struct exec_result *r)
@@ -320,8 +446,7 @@ static bool turned_on(struct front *f, void *ctx, const struct exec_result *r)
         front_fault(f, &r->fault);
         return false;
     }
-    finish(f, ctx);
-    return false;
+    return finish(f, ctx);
 }
 
 /* SET autocommit = 1 in a transaction commits it. True: an exec was started. */
@@ -353,9 +478,9 @@ static bool validated(struct front *f, void *ctx, const struct exec_result *r)
         front_fault(f, &r->fault);
         return false;
     }
+    keep_shown(j, &r->capture);
     if (apply_autocommit(f, j)) return true;
-    finish(f, j);
-    return false;
+    return finish(f, j);
 }
 
 /* True: something was started that ends the command later; false: it is answered. */
@@ -377,14 +502,18 @@ static bool apply(struct front *f, struct set_job *j, const struct exec_capture 
     settings_unref(f->engine, f->settings);
     f->settings = settings_ref(j->next);
     front_refresh_options(f);
-    if (changed && j->validate) {
-        struct exec_text x = {f->schema ? f->schema->default_source : 0, STR("DO 0")};
-        exec_texts(f, &x, 1, EXEC_COUNT, EXEC_QUIET | EXEC_NO_DB | EXEC_NO_BEGIN | EXEC_RAW_ERRORS, validated, j);
-        return true;
+    struct buf ask = {0};
+    if (f->capabilities & WIRE_CAP_SESSION_TRACK) each_tracked(f, j, &ask, put_asked);
+    if (ask.len) buf_putz(&ask, ")");
+    bool asks = ask.len && !ask.failed, runs = asks || (changed && j->validate);
+    if (runs) {
+        struct exec_text x = {session_home(session_of(f)), asks ? buf_str(&ask) : STR("DO 0")};
+        exec_texts(f, &x, 1, asks ? EXEC_CAPTURE : EXEC_COUNT, EXEC_QUIET | EXEC_NO_DB | EXEC_NO_BEGIN | EXEC_RAW_ERRORS, validated, j);
     }
+    buf_release(&ask);
+    if (runs) return true;
     if (apply_autocommit(f, j)) return true;
-    finish(f, j);
-    return false;
+    return finish(f, j);
 }
 
 static bool evaluated(struct front *f, void *ctx, const struct exec_result *r)
@@ -400,6 +529,11 @@ static bool evaluated(struct front *f, void *ctx, const struct exec_result *r)
 
 void local_set_plan(struct session *s, struct plan *p)
 {
+    local_set_for(s, p, STR_NULL);
+}
+
+void local_set_for(struct session *s, struct plan *p, struct str then)
+{
     struct front *f = &s->f;
     const struct plan_info *info = plan_info(p);
     struct set_job *j = mem_zalloc(sizeof *j);
@@ -408,6 +542,16 @@ void local_set_plan(struct session *s, struct plan *p)
         return;
     }
     j->plan = plan_ref(p);
+    if (then.ptr) {
+        char *copy = mem_alloc(then.len + 1);
+        if (!copy) {
+            job_free(f, j);
+            session_close(s, false);
+            return;
+        }
+        memcpy(copy, then.ptr, then.len);
+        j->then = str_make(copy, then.len);
+    }
     struct buf t = {0};
     put_evaluation(&t, info->scan, info->stmt, &f->engine->arena, &f->opt);
     if (t.len) {

@@ -50,12 +50,6 @@ static const struct conf_schema *schema_of(struct session *s, struct str named)
     return NULL;
 }
 
-static bool is_system_schema(struct str n)
-{
-    return str_eq_nocase(n, STR("information_schema")) || str_eq_nocase(n, STR("performance_schema")) || str_eq_nocase(n, STR("mysql")) ||
-           str_eq_nocase(n, STR("sys"));
-}
-
 /* Tables of the default source's database that are neither nodes of a rule nor named by one. */
 static void put_unlisted(struct session *s, struct buf *t, const struct conf_schema *c, const char *columns)
 {
@@ -81,14 +75,26 @@ static void put_unlisted(struct session *s, struct buf *t, const struct conf_sch
     buf_putz(t, ")");
 }
 
+static void show_system_tables(struct session *s, const struct sql_scan *scan, const struct sql_show_stmt *sh, struct str schema)
+{
+    struct buf t = {0};
+    buf_putz(&t, sh->full ? "SHOW FULL TABLES FROM " : "SHOW TABLES FROM ");
+    sql_put_name(&t, schema, true);
+    if (sh->like) {
+        buf_putz(&t, " LIKE ");
+        buf_put_str(&t, sql_span_str(scan, sh->like->span));
+    } else if (sh->where) {
+        buf_putz(&t, " WHERE ");
+        buf_put_str(&t, sql_span_str(scan, sh->where->span));
+    }
+    run(s, &t, session_home(s));
+}
+
 static void show_tables(struct session *s, const struct sql_scan *scan, const struct sql_show_stmt *sh)
 {
-    if (is_system_schema(sh->schema)) {
-        struct buf t = {0};
-        buf_putz(&t, sh->full ? "SHOW FULL TABLES FROM " : "SHOW TABLES FROM ");
-        sql_put_name(&t, sh->schema, true);
-        put_filter(&t, scan, sh, "Tables_in_information_schema");
-        run(s, &t, s->f.schema ? s->f.schema->default_source : 0);
+    struct str system = sh->schema.len ? front_system_schema(sh->schema) : s->f.system_schema;
+    if (system.len) {
+        show_system_tables(s, scan, sh, system);
         return;
     }
     const struct conf_schema *c = schema_of(s, sh->schema);
@@ -138,16 +144,16 @@ static void show_databases(struct session *s, const struct sql_scan *scan, const
     buf_putz(&t, ") x");
     put_filter(&t, scan, sh, "Database");
     buf_putz(&t, " ORDER BY `Database` COLLATE utf8mb3_bin");
-    run(s, &t, s->f.schema ? s->f.schema->default_source : c->nschemas ? c->schemas[0].default_source : 0);
+    run(s, &t, session_home(s));
 }
 
 /* What SHOW asks of information_schema: in logical names. */
 static void show_view(struct session *s, const struct sql_scan *scan, const struct sql_show_stmt *sh)
 {
     bool everywhere = sh->what == SQL_SHOW_FUNCTION_STATUS || sh->what == SQL_SHOW_PROCEDURE_STATUS;
-    bool as_it_is = everywhere || is_system_schema(sh->schema);
-    const struct conf_schema *c = as_it_is ? NULL : schema_of(s, sh->schema);
-    if (c || as_it_is) views_show(s, scan, sh, c ? c->name : sh->schema);
+    struct str system = sh->schema.len ? front_system_schema(sh->schema) : s->f.system_schema;
+    const struct conf_schema *c = everywhere || system.len ? NULL : schema_of(s, sh->schema);
+    if (c || everywhere || system.len) views_show(s, scan, sh, c ? c->name : system);
 }
 
 static void show_create_database(struct session *s, const struct sql_scan *scan, const struct sql_stmt *st)
@@ -328,14 +334,19 @@ static void put_session(const struct session *o, uint32_t asker, struct buf *row
 {
     struct engine *e = o->f.engine;
     struct str text = o->f.id == asker ? STR("SHOW PROCESSLIST") : exec_text_of(o->f.exec);
+    struct buf where = {0};
+    uint64_t ms = e->now_ms - o->since_ms;
+    exec_where(o->f.exec, &where);
     put_number(row, o->f.id);
     wire_put_text_field(row, o->f.account);
     wire_put_text_field(row, str_of(o->host));
-    wire_put_text_field(row, o->f.schema ? o->f.schema->name : STR_NULL);
+    wire_put_text_field(row, session_schema(o));
     wire_put_text_field(row, str_of(o->state == SESSION_BUSY ? wire_command_name(o->command) : "Sleep"));
-    put_number(row, (e->now_ms - o->since_ms) / 1000);
-    wire_put_text_field(row, o->f.id == asker ? STR("starting") : STR(""));
+    put_number(row, ms / 1000);
+    wire_put_text_field(row, o->f.id == asker ? STR("starting") : where.len ? buf_str(&where) : STR(""));
     wire_put_text_field(row, text.len ? text : STR_NULL);
+    put_number(row, ms);
+    buf_release(&where);
 }
 
 void session_list(struct engine *e, struct str account, uint32_t asker, struct buf *rows)
@@ -352,10 +363,25 @@ void session_list(struct engine *e, struct str account, uint32_t asker, struct b
     }
 }
 
+bool session_list_next(const struct buf *rows, size_t *at, struct str fields[SESSION_LIST_COLUMNS])
+{
+    struct wire_reader w = wire_read(rows->data + *at, rows->len - *at);
+    if (rows->len - *at < 4) return false;
+    struct str row = wire_get_bytes(&w, (size_t)wire_get_uint(&w, 4));
+    *at += 4 + row.len;
+    return !w.bad && wire_get_text_row(row, fields, SESSION_LIST_COLUMNS) == WIRE_OK;
+}
+
 void session_listed(struct session *s, const struct buf *rows)
 {
-    static const char *const names[] = {"Id", "User", "Host", "db", "Command", "Time", "State", "Info"};
+    static const char *const names[] = {"Id", "User", "Host", "db", "Command", "Time", "State", "Info", "Progress"};
+    struct str fields[SESSION_LIST_COLUMNS];
     struct result r;
+    size_t at = 0;
+    if (s->listing) {
+        views_listed(s, rows);
+        return;
+    }
     if (!s->waits_list) return;
     s->waits_list = false;
     if (rows->failed) {
@@ -363,21 +389,22 @@ void session_listed(struct session *s, const struct buf *rows)
         session_done(s);
         return;
     }
-    result_begin_typed(&r, &s->f, names, COUNT_OF(names), 1u << 0 | 1u << 5);
-    for (size_t at = 0; at + 4 <= rows->len;) {
-        struct wire_reader w = wire_read(rows->data + at, 4);
-        size_t n = (size_t)wire_get_uint(&w, 4);
+    bool progress = !session_shows_mysql(s);
+    result_begin_typed(&r, &s->f, names, COUNT_OF(names) - !progress, 1u << 0 | 1u << 5);
+    while (session_list_next(rows, &at, fields)) {
+        if (!s->lists_full && fields[7].ptr && fields[7].len > 100) fields[7].len = 100;
         result_row(&r);
-        buf_put(&r.out, rows->data + at + 4, n);
-        at += 4 + n;
+        for (int i = 0; i < 8; i++) result_text(&r, fields[i]);
+        if (progress) result_z(&r, "0.000");
     }
     result_end(&r);
     session_done(s);
 }
 
-static void show_processlist(struct session *s)
+static void show_processlist(struct session *s, const struct sql_show_stmt *sh)
 {
     s->waits_list = true;
+    s->lists_full = sh->full;
     s->f.engine->ops->list(s->f.engine, s->f.id, s->f.account);
 }
 
@@ -400,6 +427,42 @@ static void show_grants(struct session *s)
     }
     result_end(&r);
     session_done(s);
+}
+
+static bool server_status(struct front *f, void *ctx, const struct exec_result *r)
+{
+    static const char *const names[] = {"Variable_name", "Value"};
+    const struct session *s = session_of(f);
+    const struct exec_capture *c = &r->capture;
+    struct result out;
+    (void)ctx;
+    if (r->failed || c->ncolumns != 2) {
+        front_fault(f, &r->fault);
+        return false;
+    }
+    result_begin(&out, f, names, 2);
+    for (uint32_t i = 0; i < c->nrows; i++) {
+        struct str own = sysvars_status(s, c->fields[2 * i]);
+        result_row(&out);
+        result_text(&out, c->fields[2 * i]);
+        result_text(&out, own.ptr ? own : c->fields[2 * i + 1]);
+    }
+    result_end(&out);
+    return false;
+}
+
+/* The home server's, but for the connection, which is the client's. */
+static void show_server_status(struct session *s, const struct sql_scan *scan, const struct sql_stmt *st)
+{
+    struct exec_text x = {session_home(s), sql_span_str(scan, st->span)};
+    exec_texts(&s->f, &x, 1, EXEC_CAPTURE, EXEC_NO_DB | EXEC_NO_BEGIN | EXEC_QUIET, server_status, NULL);
+}
+
+static void show_variables(struct session *s, const struct sql_scan *scan, const struct sql_show_stmt *sh)
+{
+    struct buf t = {0};
+    sysvars_show(s, scan, sh, &t);
+    run(s, &t, session_home(s));
 }
 
 /* ---- EXPLAIN ROUTE ---- */
@@ -458,18 +521,20 @@ void local_show(struct session *s, const struct sql_scan *scan, const struct sql
     case SQL_SHOW_ERRORS: show_messages(s, scan, sh); return;
     case SQL_SHOW_COUNT_WARNINGS: show_count(s, false); return;
     case SQL_SHOW_COUNT_ERRORS: show_count(s, true); return;
-    case SQL_SHOW_PROCESSLIST: show_processlist(s); return;
+    case SQL_SHOW_PROCESSLIST: show_processlist(s, sh); return;
     case SQL_SHOW_WEIR: show_weir(s, sh->topic); return;
     case SQL_SHOW_GRANTS: show_grants(s); return;
-    case SQL_SHOW_OTHER: case SQL_SHOW_COLUMNS: case SQL_SHOW_INDEX: case SQL_SHOW_CREATE_TABLE: case SQL_SHOW_CREATE_VIEW: case SQL_SHOW_VARIABLES:
-    case SQL_SHOW_STATUS: case SQL_SHOW_ENGINES: case SQL_SHOW_COLLATION: case SQL_SHOW_CHARSET: case SQL_SHOW_PRIVILEGES:
+    case SQL_SHOW_STATUS: show_server_status(s, scan, st); return;
+    case SQL_SHOW_VARIABLES: show_variables(s, scan, sh); return;
+    case SQL_SHOW_OTHER: case SQL_SHOW_COLUMNS: case SQL_SHOW_INDEX: case SQL_SHOW_CREATE_TABLE: case SQL_SHOW_CREATE_VIEW:
+    case SQL_SHOW_ENGINES: case SQL_SHOW_COLLATION: case SQL_SHOW_CHARSET: case SQL_SHOW_PRIVILEGES:
     case SQL_SHOW_PLUGINS:
     case SQL_SHOW_OPEN_TABLES: break;
     }
     /* what is left concerns one server: the default source's */
     struct buf t = {0};
     buf_put_str(&t, sql_span_str(scan, st->span));
-    struct exec_text x = {s->f.schema ? s->f.schema->default_source : 0, buf_str(&t)};
+    struct exec_text x = {session_home(s), buf_str(&t)};
     exec_texts(&s->f, &x, 1, EXEC_PACKETS, EXEC_NO_BEGIN, NULL, NULL);
     buf_release(&t);
 }

@@ -32,12 +32,12 @@ struct place { /* a reference in the statement */
     VEC(struct gathered) rows;
     VEC(struct view_sums) sums;
 };
-enum step_kind { STEP_LEARN, STEP_GATHER, STEP_SUMS };
+enum step_kind { STEP_LEARN, STEP_GATHER, STEP_SUMS, STEP_CLIENTS };
 struct step {
     enum step_kind kind;
     uint32_t source, place;
 };
-struct job {
+struct view_job {
     struct session *s;
     struct plan *plan; /* holds tree and text */
     exec_then *then;   /* the result is captured for it; NULL: it goes to the client */
@@ -53,7 +53,7 @@ struct job {
 
 static bool step_then(struct front *f, void *ctx, const struct exec_result *r);
 
-static void job_free(struct job *j)
+static void job_free(struct view_job *j)
 {
     if (j->plan) plan_unref(j->plan);
     arena_release(&j->arena);
@@ -73,7 +73,7 @@ static bool tell(struct front *f, const struct fault *fault, exec_then *then, vo
     return false;
 }
 
-static bool job_end(struct job *j, const struct fault *fault)
+static bool job_end(struct view_job *j, const struct fault *fault)
 {
     struct front *f = &j->s->f;
     exec_then *then = j->then;
@@ -82,7 +82,7 @@ static bool job_end(struct job *j, const struct fault *fault)
     return tell(f, fault, then, ctx);
 }
 
-static void job_fail(struct job *j, const struct fault *fault)
+static void job_fail(struct view_job *j, const struct fault *fault)
 {
     struct session *s = j->s;
     if (!job_end(j, fault)) session_done(s);
@@ -90,13 +90,14 @@ static void job_fail(struct job *j, const struct fault *fault)
 
 /* ---- which references ---- */
 
-static bool is_read(const struct sql_table *t)
+static bool is_read(const struct front *f, const struct sql_table *t)
 {
-    return !t->cte && t->role == SQL_R_READ && str_eq_nocase(t->name.schema, STR("information_schema")) &&
+    struct str schema = t->name.schema.len ? t->name.schema : f->system_schema;
+    return !t->cte && t->role == SQL_R_READ && str_eq_nocase(schema, STR("information_schema")) &&
            view_def(t->name.name);
 }
 
-static struct view_ask ask_of(const struct job *j, uint32_t place, const struct view_columns *columns)
+static struct view_ask ask_of(const struct view_job *j, uint32_t place, const struct view_columns *columns)
 {
     const struct front *f = &j->s->f;
     return (struct view_ask){.conf = f->realm->conf,
@@ -111,7 +112,7 @@ static struct view_ask ask_of(const struct job *j, uint32_t place, const struct 
                              .nsums = j->places[place].sums.len};
 }
 
-static const struct view_columns *columns_on(const struct job *j, uint32_t source, const struct view_def *def)
+static const struct view_columns *columns_on(const struct view_job *j, uint32_t source, const struct view_def *def)
 {
     for (uint32_t i = 0; i < j->learned.len; i++)
         if (j->learned.at[i].source == source && j->learned.at[i].def == def)
@@ -121,7 +122,7 @@ static const struct view_columns *columns_on(const struct job *j, uint32_t sourc
 
 /* ---- the plan of questions ---- */
 
-static bool add_step(struct job *j, enum step_kind kind, uint32_t source, uint32_t place)
+static bool add_step(struct view_job *j, enum step_kind kind, uint32_t source, uint32_t place)
 {
     for (uint32_t i = 0; kind == STEP_LEARN && i < j->steps.len; i++) {
         const struct step *x = &j->steps.at[i];
@@ -133,11 +134,13 @@ static bool add_step(struct job *j, enum step_kind kind, uint32_t source, uint32
     return s != NULL;
 }
 
-static bool plan_place(struct job *j, uint32_t i)
+static bool plan_place(struct view_job *j, uint32_t i)
 {
     const struct conf *c = j->s->f.realm->conf;
     const struct place *p = &j->places[i];
+    if (p->def->values) return true;
     bool ok = add_step(j, STEP_LEARN, j->home, i);
+    if (p->def->clients) return ok && add_step(j, STEP_CLIENTS, j->home, i);
     for (uint32_t s = 0; s < c->nsources && ok; s++) {
         struct view_ask q = ask_of(j, i, NULL);
         if (s != j->home && view_needs(&q, s))
@@ -154,16 +157,18 @@ static bool plan_place(struct job *j, uint32_t i)
     return ok;
 }
 
-static bool find_places(struct job *j)
+static bool find_places(struct view_job *j)
 {
     const struct front *f = &j->s->f;
     const struct plan_info *info = plan_info(j->plan);
-    struct str current = f->schema ? f->schema->name : STR_NULL;
+    struct str current = session_schema(j->s);
+    struct control_source home = {0};
+    control_source_state(f->realm->snap->control, j->home, &home);
     j->places = arena_array(&j->arena, struct place, info->stmt->ntables + 1);
     if (!j->places) return false;
     for (uint32_t i = 0; i < info->stmt->ntables; i++) {
         const struct sql_table *t = info->stmt->tables[i];
-        if (!is_read(t)) continue;
+        if (!is_read(f, t) || (view_def(t->name.name)->values && !home.mariadb)) continue;
         struct place *p = &j->places[j->nplaces++];
         p->table = t;
         p->def = view_def(t->name.name);
@@ -196,7 +201,7 @@ static enum view_class class_of(const struct wire_column *c)
     }
 }
 
-static bool keep_columns(struct job *j, const struct step *st, const struct exec_capture *c)
+static bool keep_columns(struct view_job *j, const struct step *st, const struct exec_capture *c)
 {
     struct learned *l = vec_push(&j->learned, &j->arena);
     if (!l) return false;
@@ -213,7 +218,7 @@ static bool keep_columns(struct job *j, const struct step *st, const struct exec
     return true;
 }
 
-static bool keep_rows(struct job *j, const struct step *st, const struct exec_capture *c)
+static bool keep_rows(struct view_job *j, const struct step *st, const struct exec_capture *c)
 {
     struct gathered *g = vec_push(&j->places[st->place].rows, &j->arena);
     size_t n = (size_t)c->nrows * c->ncolumns;
@@ -227,7 +232,7 @@ static bool keep_rows(struct job *j, const struct step *st, const struct exec_ca
     return true;
 }
 
-static struct view_sums *sums_for(struct job *j, struct place *p, const struct conf_table *t)
+static struct view_sums *sums_for(struct view_job *j, struct place *p, const struct conf_table *t)
 {
     for (uint32_t i = 0; i < p->sums.len; i++)
         if (p->sums.at[i].table == t) return &p->sums.at[i];
@@ -242,7 +247,7 @@ static uint64_t number(struct str s)
     return s.ptr && str_to_u64(s, &v) ? v : 0;
 }
 
-static bool keep_sums(struct job *j, const struct step *st, const struct exec_capture *c)
+static bool keep_sums(struct view_job *j, const struct step *st, const struct exec_capture *c)
 {
     const struct front *f = &j->s->f;
     for (uint32_t i = 0; i < c->nrows; i++) {
@@ -264,7 +269,7 @@ static bool keep_sums(struct job *j, const struct step *st, const struct exec_ca
 
 /* ---- the statement itself ---- */
 
-static bool put_place(struct job *j, uint32_t i, struct str *out)
+static bool put_place(struct view_job *j, uint32_t i, struct str *out)
 {
     const struct place *p = &j->places[i];
     const struct view_columns *columns = columns_on(j, j->home, p->def);
@@ -272,7 +277,13 @@ static bool put_place(struct job *j, uint32_t i, struct str *out)
     struct control_source home = {0};
     struct buf t = {.max = TEXT_MAX};
     control_source_state(j->s->f.realm->snap->control, j->home, &home);
-    if (!view_put_branches(&q, j->home, columns, false, &t)) view_put_none(&q, &t);
+    if (p->def->values) {
+        (void)sysvars_table(j->s, str_of(p->def->name), &t);
+        *out = t.failed ? STR_NULL : arena_str(&j->arena, buf_str(&t));
+        buf_release(&t);
+        return out->ptr != NULL;
+    }
+    if (p->def->clients || !view_put_branches(&q, j->home, columns, false, &t)) view_put_none(&q, &t);
     for (uint32_t k = 0; k < p->rows.len; k++) {
         if (!p->rows.at[k].nrows) continue;
         buf_putz(&t, " UNION ALL ");
@@ -283,7 +294,7 @@ static bool put_place(struct job *j, uint32_t i, struct str *out)
     return out->ptr != NULL;
 }
 
-static bool render(struct job *j, struct buf *out)
+static bool render(struct view_job *j, struct buf *out)
 {
     const struct plan_info *info = plan_info(j->plan);
     struct view_place *places = arena_array(&j->arena, struct view_place, j->nplaces + 1);
@@ -298,7 +309,7 @@ static bool render(struct job *j, struct buf *out)
     return view_render(info->scan, info->stmt, places, j->nplaces, &j->arena, out);
 }
 
-static void run(struct job *j)
+static void run(struct view_job *j)
 {
     struct session *s = j->s;
     struct front *f = &s->f;
@@ -333,7 +344,7 @@ static void run(struct job *j)
 
 /* ---- steps ---- */
 
-static void put_step(struct job *j, const struct step *st, struct buf *t)
+static void put_step(struct view_job *j, const struct step *st, struct buf *t)
 {
     const struct view_def *d = j->places[st->place].def;
     struct view_ask q = ask_of(j, st->place, columns_on(j, j->home, d));
@@ -341,15 +352,78 @@ static void put_step(struct job *j, const struct step *st, struct buf *t)
     case STEP_LEARN: buf_printf(t, "SELECT * FROM information_schema.%s WHERE 0", d->name); return;
     case STEP_GATHER: (void)view_put_branches(&q, st->source, columns_on(j, st->source, d), true, t); return;
     case STEP_SUMS: (void)view_put_sums(&q, st->source, t); return;
+    case STEP_CLIENTS: return;
     }
 }
 
+/* ---- PROCESSLIST: the answer comes from the other workers ---- */
+
+static void ask_clients(struct view_job *j)
+{
+    struct session *s = j->s;
+    s->listing = j;
+    s->f.engine->ops->list(s->f.engine, s->f.id, s->f.account);
+}
+
+static struct str client_field(const struct view_column *c, const struct str *fields)
+{
+    static const char *const names[SESSION_LIST_COLUMNS] = {"ID", "USER", "HOST", "DB", "COMMAND", "TIME", "STATE", "INFO", "TIME_MS"};
+    for (int i = 0; i < SESSION_LIST_COLUMNS; i++) {
+        if (str_eq_nocase(c->name, str_of(names[i]))) return fields[i];
+    }
+    if (str_eq_nocase(c->name, STR("INFO_BINARY"))) return fields[7];
+    return c->cls == VIEW_TEXT ? STR_NULL : STR("0");
+}
+
+static struct str plan_text(const struct plan *p)
+{
+    const struct sql_scan *scan = plan_info(p)->scan;
+    return str_make(scan->text, scan->len);
+}
+
+static bool keep_clients(struct view_job *j, const struct step *st, const struct buf *rows)
+{
+    const struct view_columns *columns = columns_on(j, j->home, j->places[st->place].def);
+    struct str fields[SESSION_LIST_COLUMNS];
+    uint32_t n = 0;
+    for (size_t at = 0; session_list_next(rows, &at, fields);) n++;
+    struct gathered *g = vec_push(&j->places[st->place].rows, &j->arena);
+    struct str *all = arena_array(&j->arena, struct str, (size_t)n * columns->n + 1), *to = all;
+    if (!g || !all || rows->failed) return false;
+    for (size_t at = 0; session_list_next(rows, &at, fields);) {
+        uint64_t id = 0;
+        if (str_to_u64(fields[0], &id) && id == j->s->f.id) fields[7] = plan_text(j->plan);
+        for (uint32_t i = 0; i < columns->n; i++, to++) {
+            struct str v = client_field(&columns->at[i], fields);
+            *to = v.ptr ? arena_str(&j->arena, v) : STR_NULL;
+            if (v.ptr && !to->ptr) return false;
+        }
+    }
+    *g = (struct gathered){st->source, n, all};
+    return true;
+}
+
+static void advance(struct view_job *j);
+
+void views_listed(struct session *s, const struct buf *rows)
+{
+    struct view_job *j = s->listing;
+    s->listing = NULL;
+    if (!rows) job_free(j);
+    else if (keep_clients(j, &j->steps.at[j->at++], rows)) advance(j);
+    else job_fail(j, NULL);
+}
+
 /* The next question, or the statement. */
-static void advance(struct job *j)
+static void advance(struct view_job *j)
 {
     while (j->at < j->steps.len) {
         const struct step *st = &j->steps.at[j->at];
         struct buf t = {.max = TEXT_MAX};
+        if (st->kind == STEP_CLIENTS) {
+            ask_clients(j);
+            return;
+        }
         put_step(j, st, &t);
         struct exec_text x = {st->source, buf_str(&t)};
         if (t.failed) {
@@ -366,7 +440,7 @@ static void advance(struct job *j)
 
 static bool step_then(struct front *f, void *ctx, const struct exec_result *r)
 {
-    struct job *j = ctx;
+    struct view_job *j = ctx;
     const struct step *st = &j->steps.at[j->at++];
     const struct exec_capture *c = &r->capture;
     bool ok = !r->failed;
@@ -375,6 +449,7 @@ static bool step_then(struct front *f, void *ctx, const struct exec_result *r)
         case STEP_LEARN: ok = keep_columns(j, st, c); break;
         case STEP_GATHER: ok = keep_rows(j, st, c); break;
         case STEP_SUMS: ok = keep_sums(j, st, c); break;
+        case STEP_CLIENTS: break;
         }
     }
     if (ok && f->link) {
@@ -384,18 +459,11 @@ static bool step_then(struct front *f, void *ctx, const struct exec_result *r)
     return job_end(j, r->failed ? &r->fault : NULL);
 }
 
-/* Where the router sends a statement that names system tables only. */
-static uint32_t home_of(const struct session *s)
-{
-    const struct conf *c = s->f.realm->conf;
-    return s->f.schema ? s->f.schema->default_source : c->nschemas ? c->schemas[0].default_source : 0;
-}
-
 static void start(struct session *s, struct plan *p, exec_then *then, void *ctx)
 {
     const struct front *f = &s->f;
     const struct conf *c = f->realm->conf;
-    struct job *j = mem_zalloc(sizeof *j);
+    struct view_job *j = mem_zalloc(sizeof *j);
     if (!j) {
         if (!tell(&s->f, NULL, then, ctx)) session_done(s);
         return;
@@ -405,7 +473,7 @@ static void start(struct session *s, struct plan *p, exec_then *then, void *ctx)
     j->then = then;
     j->ctx = ctx;
     arena_init(&j->arena, c->weir.max_statement_memory);
-    j->home = home_of(s);
+    j->home = session_home(s);
     j->allowed = arena_array(&j->arena, bool, c->nschemas + 1);
     for (uint32_t i = 0; j->allowed && i < c->nschemas; i++)
         j->allowed[i] = login_may_use(s, c->schemas[i].name);
@@ -511,7 +579,7 @@ void views_show(struct session *s, const struct sql_scan *scan, const struct sql
     struct buf t = {0};
     struct control_source home = {0};
     while (w->what != sh->what) w++;
-    control_source_state(s->f.realm->snap->control, home_of(s), &home);
+    control_source_state(s->f.realm->snap->control, session_home(s), &home);
     buf_printf(&t, "SELECT * FROM (SELECT %s%s FROM information_schema.%s WHERE %s", w->columns,
                home.mariadb ? w->mariadb_columns : "", w->from, w->condition);
     if (w->by_schema) sql_put_string(&t, schema, &s->f.opt);

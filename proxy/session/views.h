@@ -20,8 +20,8 @@
  * but for a sharded table TABLE_ROWS, DATA_LENGTH, INDEX_LENGTH and DATA_FREE in TABLES are sums over its
  * nodes, AVG_ROW_LENGTH follows from them, and AUTO_INCREMENT is NULL, since ids come from a sequence.
  * SCHEMATA has the schemas of the rules that the user may use and information_schema. PARTITIONS and the
- * INNODB_ tables are not added up; tables that are not listed in views_text.c (INNODB_*, PROCESSLIST,
- * variables) speak of the default source and are forwarded.
+ * INNODB_ tables are not added up; PROCESSLIST has Weir's clients; tables that are not listed in views_text.c
+ * (INNODB_*, variables) speak of the default source and are forwarded.
  *
  * The first half is pure: rules and facts in, text out (views_text.c).
  */
@@ -45,6 +45,8 @@ struct view_def {
     const char *also;       /* a second column with the same database, or NULL */
     const char *ref_schema; /* columns that name another table, or NULL */
     const char *ref_table;
+    bool clients;           /* PROCESSLIST: the rows are Weir's own */
+    bool values;            /* SESSION_VARIABLES and its like: sysvars.c */
 };
 const struct view_def *view_def(struct str table); /* NULL: shown as the server has it */
 
@@ -136,6 +138,8 @@ void views_statement(struct session *s, struct plan *p);
  * logical, or a system schema. */
 void views_show(struct session *s, const struct sql_scan *scan, const struct sql_show_stmt *sh,
                 struct str schema);
+/* The clients that session->listing waits for: rows as session_list makes them. NULL: the session ends, the job goes. */
+void views_listed(struct session *s, const struct buf *rows);
 /* A SELECT of our own, its result captured for `then` (exec_plan_quiet), which may read information_schema
  * too. */
 void views_value(struct session *s, struct str text,

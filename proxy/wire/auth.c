@@ -128,19 +128,24 @@ bool wire_native_parse(struct str hex, uint8_t stored[20])
     return true;
 }
 
-bool wire_nonce(uint8_t out[WIRE_NONCE])
+bool wire_nonce_bytes(uint8_t *out, size_t size)
 {
     uint8_t pool[4 * WIRE_NONCE];
     size_t n = 0;
-    while (n < WIRE_NONCE) {
+    while (n < size) {
         if (RAND_bytes(pool, sizeof pool) != 1) return false;
-        for (size_t i = 0; i < sizeof pool && n < WIRE_NONCE; i++) {
+        for (size_t i = 0; i < sizeof pool && n < size; i++) {
             uint8_t v = pool[i] & 0x7f;
             if (v != 0 && v != '$')
                 out[n++] = v; /* dropped, not mapped: all that remain are equally likely */
         }
     }
     return true;
+}
+
+bool wire_nonce(uint8_t out[WIRE_NONCE])
+{
+    return wire_nonce_bytes(out, WIRE_NONCE);
 }
 
 /* ---- sha256-crypt ---- */

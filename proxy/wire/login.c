@@ -150,6 +150,22 @@ enum wire_status wire_get_login(struct str payload, struct wire_login *l)
     return wire_verdict(&r);
 }
 
+bool wire_next_attribute(struct wire_reader *r, struct str *name, struct str *value)
+{
+    *name = *value = STR("");
+    if (wire_left(r) == 0) return false;
+    *name = wire_get_lenstr(r);
+    *value = wire_get_lenstr(r);
+    return !r->bad;
+}
+
+void wire_put_ssl_request(struct buf *out, uint8_t *seq, const struct wire_login *l)
+{
+    struct wire_login head = {.capabilities = l->capabilities | WIRE_CAP_SSL, .max_packet = l->max_packet, .collation = l->collation};
+    head.ssl_request = true;
+    wire_put_login(out, seq, &head);
+}
+
 enum wire_status wire_get_change_user(struct str payload, uint32_t capabilities, struct wire_change_user *c)
 {
     struct wire_reader r = wire_read(payload.ptr, payload.len);
@@ -171,14 +187,20 @@ enum wire_status wire_get_change_user(struct str payload, uint32_t capabilities,
 
 /* ---- the plugins' conversation ---- */
 
-void wire_put_auth_switch(struct buf *out, uint8_t *seq, struct str plugin, const uint8_t nonce[WIRE_NONCE])
+void wire_put_auth_switch_data(struct buf *out, uint8_t *seq, struct str plugin, struct str data)
 {
     size_t at = wire_begin(out);
     buf_put_u8(out, 0xfe);
     wire_put_z(out, plugin);
-    buf_put(out, nonce, WIRE_NONCE);
-    buf_put_u8(out, 0);
+    buf_put_str(out, data);
     wire_end(out, at, seq);
+}
+
+void wire_put_auth_switch(struct buf *out, uint8_t *seq, struct str plugin, const uint8_t nonce[WIRE_NONCE])
+{
+    char data[WIRE_NONCE + 1] = {0};
+    memcpy(data, nonce, WIRE_NONCE);
+    wire_put_auth_switch_data(out, seq, plugin, str_make(data, sizeof data));
 }
 
 enum wire_status wire_get_auth_switch(struct str payload, struct str *plugin, struct str *data)

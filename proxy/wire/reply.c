@@ -21,21 +21,31 @@ enum { NULL_FIELD = 0xfb, COLUMN_FIXED = 12, EOF_LENGTH = 5 };
 static void put_ok(struct buf *out, uint8_t *seq, uint32_t capabilities, uint8_t header,
                    const struct wire_ok *ok)
 {
+    uint16_t status = ok->status;
+    if (ok->track.len && capabilities & WIRE_CAP_SESSION_TRACK) status |= WIRE_STATUS_SESSION_STATE_CHANGED;
+    bool tracks = capabilities & WIRE_CAP_SESSION_TRACK && status & WIRE_STATUS_SESSION_STATE_CHANGED;
     size_t at = wire_begin(out);
     buf_put_u8(out, header);
     wire_put_lenenc(out, ok->affected);
     wire_put_lenenc(out, ok->insert_id);
-    buf_put_u16(out, ok->status);
+    buf_put_u16(out, status);
     buf_put_u16(out, ok->warnings);
-    bool tracks = capabilities & WIRE_CAP_SESSION_TRACK && ok->status & WIRE_STATUS_SESSION_STATE_CHANGED;
     if (ok->info.len || tracks) wire_put_lenstr(out, ok->info);
-    if (tracks) wire_put_lenenc(out, 0); /* announced by the status: an empty list of changes */
+    if (tracks) wire_put_lenstr(out, ok->track); /* announced by the status: a list of changes, which may be empty */
     wire_end(out, at, seq);
 }
 
 void wire_put_ok(struct buf *out, uint8_t *seq, uint32_t capabilities, const struct wire_ok *ok)
 {
     put_ok(out, seq, capabilities, 0x00, ok);
+}
+
+void wire_put_end_ok(struct buf *out, uint8_t *seq, uint32_t capabilities, const struct wire_ok *ok)
+{
+    if (capabilities & WIRE_CAP_DEPRECATE_EOF)
+        put_ok(out, seq, capabilities, 0xfe, ok);
+    else
+        wire_put_eof(out, seq, ok->status, ok->warnings);
 }
 
 void wire_put_end(struct buf *out, uint8_t *seq, uint32_t capabilities, uint16_t status, uint16_t warnings)
@@ -58,7 +68,7 @@ void wire_put_eof(struct buf *out, uint8_t *seq, uint16_t status, uint16_t warni
 enum wire_status wire_get_ok(struct str payload, uint32_t capabilities, struct wire_ok *ok)
 {
     struct wire_reader r = wire_read(payload.ptr, payload.len);
-    *ok = (struct wire_ok){.info = STR("")};
+    *ok = (struct wire_ok){.info = STR(""), .track = STR("")};
     uint64_t header = wire_get_uint(&r, 1);
     if (r.bad || (header != 0x00 && header != 0xfe)) return WIRE_MALFORMED;
     if (header == 0xfe && (!(capabilities & WIRE_CAP_DEPRECATE_EOF) || payload.len == EOF_LENGTH))
@@ -70,7 +80,7 @@ enum wire_status wire_get_ok(struct str payload, uint32_t capabilities, struct w
     if (r.bad || wire_left(&r) == 0) return wire_verdict(&r);
     if (capabilities & WIRE_CAP_SESSION_TRACK) {
         ok->info = wire_get_lenstr(&r);
-        if (ok->status & WIRE_STATUS_SESSION_STATE_CHANGED && wire_left(&r)) wire_get_lenstr(&r);
+        if (ok->status & WIRE_STATUS_SESSION_STATE_CHANGED && wire_left(&r)) ok->track = wire_get_lenstr(&r);
         return wire_verdict(&r);
     }
     struct wire_reader sized = r;
@@ -120,6 +130,28 @@ enum wire_status wire_get_err(struct str payload, struct wire_err *e)
 }
 
 /* ---- columns ---- */
+
+void wire_put_column_count(struct buf *out, uint8_t *seq, uint32_t capabilities, uint64_t n, bool with_metadata)
+{
+    size_t at = wire_begin(out);
+    wire_put_lenenc(out, n);
+    if (capabilities & WIRE_CAP_OPTIONAL_RESULTSET_METADATA) buf_put_u8(out, with_metadata);
+    wire_end(out, at, seq);
+}
+
+enum wire_status wire_get_column_count(struct str payload, uint32_t capabilities, uint64_t *n, bool *with_metadata)
+{
+    struct wire_reader r = wire_read(payload.ptr, payload.len);
+    *n = wire_get_lenenc(&r);
+    *with_metadata = true;
+    if (capabilities & WIRE_CAP_OPTIONAL_RESULTSET_METADATA && wire_left(&r)) {
+        uint64_t flag = wire_get_uint(&r, 1);
+        if (flag > 1) r.bad = true;
+        *with_metadata = flag == 1;
+    }
+    if (wire_left(&r)) r.bad = true;
+    return wire_verdict(&r);
+}
 
 void wire_put_column(struct buf *out, uint8_t *seq, const struct wire_column *c)
 {

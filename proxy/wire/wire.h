@@ -107,6 +107,9 @@ void wire_put_login(struct buf *out, uint8_t *seq, const struct wire_login *l);
 /* Old clients (no PROTOCOL_41) give WIRE_MALFORMED. */
 enum wire_status wire_get_login(struct str payload, struct wire_login *l) MUST_CHECK;
 
+/* One pair of login.attributes or change_user.attributes: struct wire_reader r = wire_read(ptr, len). False at the end, or on what cannot be (r.bad). */
+bool wire_next_attribute(struct wire_reader *r, struct str *name, struct str *value) MUST_CHECK;
+
 struct wire_change_user { /* COM_CHANGE_USER without its command byte */
     struct str user, auth, schema, auth_plugin, attributes;
     uint16_t collation;
@@ -139,6 +142,18 @@ struct str wire_rsa_public_pem(const struct wire_rsa *k);
 bool wire_rsa_decrypt(const struct wire_rsa *k, struct str cipher, const uint8_t nonce[WIRE_NONCE], struct buf *password) MUST_CHECK;
 bool wire_rsa_encrypt(struct str public_pem, struct str password, const uint8_t nonce[WIRE_NONCE], struct buf *cipher) MUST_CHECK;
 
+/* client_ed25519 of MariaDB: the nonce has 32 bytes, the response 64 (a signature), the public key 32 (43 characters of base64 in mysql.user). */
+enum { WIRE_ED25519_NONCE = 32, WIRE_ED25519_SIGNATURE = 64, WIRE_ED25519_KEY = 32 };
+bool wire_ed25519_sign(struct str password, const uint8_t nonce[WIRE_ED25519_NONCE], uint8_t signature[WIRE_ED25519_SIGNATURE]) MUST_CHECK;
+bool wire_ed25519_public(struct str password, uint8_t key[WIRE_ED25519_KEY]) MUST_CHECK;
+bool wire_ed25519_parse(struct str base64, uint8_t key[WIRE_ED25519_KEY]) MUST_CHECK; /* 43 characters, without '=' */
+bool wire_ed25519_check(struct str response, const uint8_t nonce[WIRE_ED25519_NONCE], const uint8_t key[WIRE_ED25519_KEY]) MUST_CHECK;
+bool wire_nonce_bytes(uint8_t *out, size_t n) MUST_CHECK; /* as wire_nonce, any length */
+/* Auth switch with data of any length (ed25519: 32 bytes and no NUL behind; mysql_clear_password: none). */
+void wire_put_auth_switch_data(struct buf *out, uint8_t *seq, struct str plugin, struct str data);
+/* The 32-byte packet that asks for TLS, before the login of the same capabilities. */
+void wire_put_ssl_request(struct buf *out, uint8_t *seq, const struct wire_login *l);
+
 /* ---- replies --------------------------------------------------------------------------------------------------- */
 
 static inline bool wire_is_err(struct str payload) { return payload.len && (unsigned char)payload.ptr[0] == 0xff; }
@@ -149,11 +164,15 @@ struct wire_ok {
     uint64_t affected, insert_id;
     uint16_t status, warnings;
     struct str info; /* human text, as "Rows matched: 1  Changed: 1  Warnings: 0" */
+    struct str track; /* put: entries of wire_put_track_*, sent (with SESSION_STATE_CHANGED) when not empty and SESSION_TRACK is in force;
+                         get: the entries, raw */
 };
 void wire_put_ok(struct buf *out, uint8_t *seq, uint32_t capabilities, const struct wire_ok *ok); /* header 0x00 */
 /* The end of rows: OK with header 0xfe under DEPRECATE_EOF, else EOF. */
 void wire_put_end(struct buf *out, uint8_t *seq, uint32_t capabilities, uint16_t status, uint16_t warnings);
 void wire_put_eof(struct buf *out, uint8_t *seq, uint16_t status, uint16_t warnings);
+/* wire_put_end with all that an OK can say (track, info); without DEPRECATE_EOF only status and warnings are sent. */
+void wire_put_end_ok(struct buf *out, uint8_t *seq, uint32_t capabilities, const struct wire_ok *ok);
 enum wire_status wire_get_ok(struct str payload, uint32_t capabilities, struct wire_ok *ok) MUST_CHECK; /* 0x00 and 0xfe headers */
 enum wire_status wire_get_eof(struct str payload, uint16_t *status, uint16_t *warnings) MUST_CHECK;
 
@@ -178,9 +197,91 @@ struct wire_column { /* ColumnDefinition41 */
 void wire_put_column(struct buf *out, uint8_t *seq, const struct wire_column *c);
 enum wire_status wire_get_column(struct str payload, struct wire_column *c) MUST_CHECK;
 
+/*
+ * The packet before the definitions. Under OPTIONAL_RESULTSET_METADATA a byte behind the count says whether they follow; without that
+ * capability they always do. Where they do not (SET resultset_metadata=NONE) the EOF behind them is still sent unless DEPRECATE_EOF is in force.
+ */
+void wire_put_column_count(struct buf *out, uint8_t *seq, uint32_t capabilities, uint64_t n, bool with_metadata);
+enum wire_status wire_get_column_count(struct str payload, uint32_t capabilities, uint64_t *n, bool *with_metadata) MUST_CHECK;
+
 /* Text rows: lenenc strings, 0xfb for NULL. Gives n views; ptr NULL means SQL NULL. Fields past `n` are an error, so are missing ones. */
 enum wire_status wire_get_text_row(struct str payload, struct str *fields, uint32_t n) MUST_CHECK;
 void wire_put_text_field(struct buf *out, struct str value); /* ptr NULL: SQL NULL; into an open wire_begin */
+
+/* ---- prepared statements: the binary protocol ------------------------------------------------------------------------- */
+
+struct wire_prepared { /* COM_STMT_PREPARE_OK */
+    uint32_t id;
+    uint16_t columns, params, warnings;
+};
+void wire_put_prepare_ok(struct buf *out, uint8_t *seq, const struct wire_prepared *p);
+/* The same toward a client with OPTIONAL_RESULTSET_METADATA in force (a byte more; as wire_put_column_count). */
+void wire_put_prepare_ok_optional(struct buf *out, uint8_t *seq, uint32_t capabilities, const struct wire_prepared *p, bool with_metadata);
+enum wire_status wire_get_prepare_ok(struct str payload, struct wire_prepared *p) MUST_CHECK;
+
+enum wire_cursor { WIRE_CURSOR_NONE = 0, WIRE_CURSOR_READ_ONLY = 1, WIRE_CURSOR_FOR_UPDATE = 2, WIRE_CURSOR_SCROLLABLE = 4,
+                   WIRE_PARAMETER_COUNT_AVAILABLE = 8 };
+enum { WIRE_PARAM_UNSIGNED = 0x8000 }; /* in a parameter's type, as on the wire */
+
+struct wire_param {
+    uint16_t type;    /* enum wire_type, with WIRE_PARAM_UNSIGNED */
+    bool null;
+    bool long_data;   /* its value came by COM_STMT_SEND_LONG_DATA: `value` is the caller's to fill */
+    struct str value; /* bytes as on the wire, without the length before strings and dates */
+};
+struct wire_execute { /* COM_STMT_EXECUTE without its command byte */
+    uint32_t id;
+    uint8_t flags; /* enum wire_cursor */
+    uint32_t iterations;
+};
+enum wire_status wire_get_execute_id(struct str payload, uint32_t *id) MUST_CHECK;
+/*
+ * `types`: one a parameter, kept by the caller between executes; *types_known says whether they were ever bound, and becomes true when the packet
+ * brings them. A parameter whose long_data is set on entry has no bytes in the packet (params[i].long_data is the only field read). Query attributes
+ * (QUERY_ATTRIBUTES in force) are read over and dropped. Types that are not known and needed, or an impossible type: WIRE_MALFORMED.
+ */
+enum wire_status wire_get_execute(struct str payload, uint32_t capabilities, uint16_t nparams, uint16_t *types, bool *types_known,
+                                  struct wire_execute *x, struct wire_param *params) MUST_CHECK;
+/* Always binds the types; never uses query attributes. */
+void wire_put_execute(struct buf *out, uint8_t *seq, uint32_t id, uint8_t flags, const struct wire_param *params, uint16_t n);
+/* COM_QUERY's payload behind the command byte, under QUERY_ATTRIBUTES: the attributes are read over, the text remains. */
+enum wire_status wire_get_query(struct str payload, uint32_t capabilities, struct str *text) MUST_CHECK;
+
+/* Binary rows: 0x00, NULL bitmap (offset 2), values. Gives n views of the values without length prefixes; ptr NULL: SQL NULL. types: enum wire_type. */
+enum wire_status wire_get_binary_row(struct str payload, const uint8_t *types, struct str *fields, uint32_t n) MUST_CHECK;
+/* One value behind its place in the packet (into an open wire_begin): fixed size as it is, others with their length. */
+void wire_put_binary_value(struct buf *out, uint8_t type, struct str value);
+/* A whole binary row from such views (one packet). */
+void wire_put_binary_row(struct buf *out, uint8_t *seq, const uint8_t *types, const struct str *fields, uint32_t n);
+/* Text of a binary value exactly as the text protocol of a server prints it, for every type (DOUBLE and FLOAT as MySQL prints them; dates with
+ * `decimals` digits of fraction, 31 or more: as many as the value has). */
+void wire_binary_to_text(uint8_t type, bool is_unsigned, uint8_t decimals, struct str value, struct buf *out);
+/* The same by a column's definition, ZEROFILL included. */
+void wire_column_to_text(const struct wire_column *c, struct str value, struct buf *out);
+/* The other way: value bytes (without length prefix) appended to out. False: the text is not of that type. */
+bool wire_text_to_binary(uint8_t type, bool is_unsigned, struct str text, struct buf *out) MUST_CHECK;
+/* Text result set -> binary one: a row's packet from a text row's payload by its columns' definitions. False: nothing was appended. The arena is
+ * not used. */
+bool wire_text_row_to_binary(struct str payload, const struct wire_column *columns, uint32_t n, struct arena *a, struct buf *out, uint8_t *seq) MUST_CHECK;
+
+/* ---- session state in OK packets (SESSION_TRACK) -------------------------------------------------------------------------- */
+
+enum wire_track_kind { WIRE_TRACK_SYSTEM_VARIABLES = 0, WIRE_TRACK_SCHEMA = 1, WIRE_TRACK_STATE_CHANGE = 2, WIRE_TRACK_GTIDS = 3,
+                       WIRE_TRACK_TRANSACTION_CHARACTERISTICS = 4, WIRE_TRACK_TRANSACTION_STATE = 5 };
+/* Appends one entry to the list that goes into struct wire_ok.track. */
+void wire_put_track_variable(struct buf *out, struct str name, struct str value);
+void wire_put_track_text(struct buf *out, enum wire_track_kind kind, struct str text); /* schema name, "1", transaction state or characteristics */
+/*
+ * Walks such a list: struct wire_reader r = wire_read(ok.track.ptr, ok.track.len); struct wire_track t = {0}; while (wire_next_track(&r, &t)) ...
+ * One call a change (an entry of several variables gives as many). False at the end, or on what cannot be (r.bad).
+ */
+struct wire_track {
+    uint8_t kind;      /* enum wire_track_kind, or one that we do not know */
+    struct str name;   /* of a variable, else empty */
+    struct str value;  /* of a variable, or the text; of an unknown kind: the raw data */
+    struct wire_reader pairs; /* the walk's own */
+};
+bool wire_next_track(struct wire_reader *r, struct wire_track *t) MUST_CHECK;
 
 /* ---- following a reply without decoding it ------------------------------------------------------------------------- */
 
@@ -197,7 +298,11 @@ void wire_put_text_field(struct buf *out, struct str value); /* ptr NULL: SQL NU
  * put between the server's only when !in_payload, !continued and nhead == 0.
  */
 enum wire_follow_kind { WIRE_FOLLOW_QUERY /* COM_QUERY */, WIRE_FOLLOW_OK /* one OK/ERR/EOF packet */, WIRE_FOLLOW_FIELDS /* COM_FIELD_LIST */,
-                        WIRE_FOLLOW_TEXT /* COM_STATISTICS: one packet of any kind */ };
+                        WIRE_FOLLOW_TEXT /* COM_STATISTICS: one packet of any kind */,
+                        WIRE_FOLLOW_PREPARE /* COM_STMT_PREPARE: OK with counts, parameter and column definitions with their EOFs */,
+                        WIRE_FOLLOW_FETCH /* COM_STMT_FETCH: rows and an end */,
+                        WIRE_FOLLOW_EXECUTE /* COM_STMT_EXECUTE: as QUERY; a result whose EOF or OK behind the definitions says CURSOR_EXISTS (and not
+                                                  MORE_RESULTS_EXISTS, see says_cursor) has no rows */ };
 enum wire_follow_state { WIRE_F_FIRST, WIRE_F_COLUMNS, WIRE_F_COLUMNS_EOF, WIRE_F_ROWS, WIRE_F_DONE, WIRE_F_BAD, WIRE_F_LOCAL_INFILE /* server asks for a file */ };
 struct wire_follow {
     uint32_t capabilities;     /* in force on that connection */
@@ -211,13 +316,16 @@ struct wire_follow {
     bool failed;               /* the reply ended in an ERR packet */
     bool is_resultset;         /* the last one had columns */
     uint16_t status, warnings; /* of the last OK or EOF */
+    uint8_t lists;             /* PREPARE: lists of definitions begun or passed over (0 to 2) */
+    bool bare;                 /* this result set, or this PREPARE's reply, is one without definitions (resultset_metadata=NONE) */
     uint64_t affected, insert_id;
     uint16_t error;
     uint8_t head[4];           /* a header that straddles chunks */
     uint8_t nhead;
     uint8_t part;              /* of a packet that straddles chunks: what happens to the rest of it (follow.c) */
     uint16_t ntail;
-    uint8_t tail[512];
+    uint8_t tail[512];         /* from here on init leaves all as it is */
+    struct wire_prepared prepared; /* PREPARE, when done and not failed */
 };
 void wire_follow_init(struct wire_follow *f, enum wire_follow_kind kind, uint32_t capabilities);
 /* Consumes up to n bytes; returns how many belong to the reply (n unless state became DONE, BAD or LOCAL_INFILE). */

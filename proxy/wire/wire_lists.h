@@ -81,7 +81,8 @@
     X(QUERY_WAS_SLOW, 1u << 11)                                                                                        \
     X(PS_OUT_PARAMS, 1u << 12)                                                                                         \
     X(IN_TRANS_READONLY, 1u << 13)                                                                                     \
-    X(SESSION_STATE_CHANGED, 1u << 14)
+    X(SESSION_STATE_CHANGED, 1u << 14)                                                                                 \
+    X(ANSI_QUOTES, 1u << 15) /* MariaDB only */
 
 #define WIRE_TYPES(X)                                                                                                  \
     X(DECIMAL, 0)                                                                                                      \

@@ -8,12 +8,16 @@
  * next one. The follower reads headers and the first bytes of a payload, never rows, but it counts them; it
  * can demand that every reply has so many rows (--rows) and that the first column ascends (--ascending), for
  * a proxy that is fast and wrong must fail. %d in the statement is replaced by a pseudo-random number from 1
- * to --range, the same sequence in each run.
+ * to --range, the same sequence in each run. With --prepared the statement is prepared once a connection, %d being its
+ * parameter, and executed with a bigint. With --tls all of it goes over TLS; --logins measures logins instead of statements.
  */
 #include "../servers/mini.h"
 
 #include <getopt.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/epoll.h>
 
 enum { PEEK = 32, PEEK_ERROR = 240 /* an error is kept whole */, READ_SIZE = 262144, HISTOGRAM = 64 * 32 };
@@ -27,7 +31,9 @@ struct conn {
     uint8_t peek[PEEK_ERROR];
     uint32_t have, len; /* of the payload */
     bool continued;     /* the packet before was full: this is more of the same */
-    uint64_t columns, rows;
+    bool bound;         /* the prepared statement has its parameter's type */
+    uint32_t stmt;      /* its number */
+    uint64_t columns, ncolumns, rows;
     int64_t last_key;
     uint64_t sent_at;
 };
@@ -36,7 +42,8 @@ static struct {
     struct sockaddr_in target;
     const char *user, *password, *db, *query, *plugin;
     long connections, count, seconds_ms, rows, range, idle, timeout;
-    bool deprecate, ascending, handshake, json, touch;
+    bool deprecate, ascending, handshake, json, touch, prepared, logins, resume;
+    enum { TLS_NONE, TLS_MYSQL /* asked for after the greeting */, TLS_DIRECT /* before it, for a TLS terminator */ } tls;
     uint32_t seed;
 } opt = {.user = "bench",
          .password = "bench",
@@ -142,10 +149,81 @@ static void build_query(void)
     mb_end(&query_packet, at, &seq);
 }
 
+/* ---- sockets, with or without TLS ---- */
+
+enum { MAX_FDS = 1 << 18, CAP_SSL = 0x800, STMT_PREPARE = 0x16, STMT_EXECUTE = 0x17, TYPE_LONGLONG = 8 };
+static SSL_CTX *tls_context;
+static SSL **tls_of; /* by file descriptor */
+static SSL_SESSION *tls_session;
+
+static ssize_t tls_result(SSL *ssl, int k)
+{
+    if (k > 0) return k;
+    switch (SSL_get_error(ssl, k)) {
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE: errno = EAGAIN; return -1;
+    case SSL_ERROR_ZERO_RETURN: return 0;
+    default: errno = ECONNRESET; return -1;
+    }
+}
+
+static ssize_t io_recv(int fd, void *p, size_t n)
+{
+    SSL *ssl = tls_of ? tls_of[fd] : NULL;
+    if (!ssl) return recv(fd, p, n, 0);
+    ERR_clear_error();
+    return tls_result(ssl, SSL_read(ssl, p, (int)n));
+}
+
+static ssize_t io_send(int fd, const void *p, size_t n)
+{
+    SSL *ssl = tls_of ? tls_of[fd] : NULL;
+    if (!ssl) return send(fd, p, n, MSG_NOSIGNAL);
+    ERR_clear_error();
+    return tls_result(ssl, SSL_write(ssl, p, (int)n));
+}
+
+static void io_close(int fd)
+{
+    if (tls_of && tls_of[fd]) {
+        SSL_shutdown(tls_of[fd]);
+        SSL_free(tls_of[fd]);
+        tls_of[fd] = NULL;
+    }
+    close(fd);
+}
+
+static int keep_session(SSL *ssl, SSL_SESSION *session)
+{
+    (void)ssl;
+    SSL_SESSION_free(tls_session);
+    tls_session = session;
+    return 1;
+}
+
+static void start_tls(int fd)
+{
+    if (!tls_context) {
+        tls_context = SSL_CTX_new(TLS_client_method());
+        tls_of = calloc(MAX_FDS, sizeof(SSL *));
+        if (!tls_context || !tls_of) mini_die("tls: out of memory");
+        SSL_CTX_set_mode(tls_context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+        SSL_CTX_set_session_cache_mode(tls_context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+        if (opt.resume) SSL_CTX_sess_set_new_cb(tls_context, keep_session);
+        signal(SIGPIPE, SIG_IGN);
+    }
+    if (fd >= MAX_FDS) mini_die("tls: too many connections");
+    SSL *ssl = SSL_new(tls_context);
+    if (!ssl || !SSL_set_fd(ssl, fd)) mini_die("tls: out of memory");
+    if (opt.resume && tls_session) SSL_set_session(ssl, tls_session);
+    if (SSL_connect(ssl) != 1) mini_die("tls: the handshake failed: %s", ERR_reason_error_string(ERR_peek_error()));
+    tls_of[fd] = ssl;
+}
+
 static bool send_all(int fd, const uint8_t *p, size_t n)
 {
     while (n) {
-        ssize_t k = send(fd, p, n, MSG_NOSIGNAL);
+        ssize_t k = io_send(fd, p, n);
         if (k < 0 && errno == EINTR) continue;
         if (k < 0 && errno == EAGAIN) {
             struct pollfd pf = {.fd = fd, .events = POLLOUT};
@@ -159,12 +237,32 @@ static bool send_all(int fd, const uint8_t *p, size_t n)
     return true;
 }
 
+/* As real clients do: the parameter's type goes with the first execution only. */
+static void build_execute(struct conn *c)
+{
+    uint8_t seq = 0;
+    query_packet.n = 0;
+    size_t at = mb_begin(&query_packet);
+    mb_le(&query_packet, STMT_EXECUTE, 1);
+    mb_le(&query_packet, c->stmt, 4);
+    mb_le(&query_packet, 0, 1); /* no cursor */
+    mb_le(&query_packet, 1, 4);
+    if (query_has_number) {
+        mb_le(&query_packet, 0, 1); /* no NULLs */
+        mb_le(&query_packet, !c->bound, 1);
+        if (!c->bound) mb_le(&query_packet, TYPE_LONGLONG, 2);
+        mb_le(&query_packet, random_id(), 8);
+        c->bound = true;
+    }
+    mb_end(&query_packet, at, &seq);
+}
+
 static void conn_dead(struct conn *c, const char *why)
 {
     complain(&errors, "connection %ld: %s", (long)(c - conns), why);
     if (c->phase == HEADER || c->phase == COLUMNS || c->phase == COLUMNS_END || c->phase == ROWS) active--;
     c->phase = DEAD;
-    close(c->fd);
+    io_close(c->fd);
     c->fd = -1;
 }
 
@@ -177,7 +275,8 @@ static void send_query(struct conn *c)
         c->phase = IDLE;
         return;
     }
-    build_query();
+    if (opt.prepared) build_execute(c);
+    else build_query();
     c->phase = HEADER;
     c->seq = 1;
     c->rows = 0;
@@ -211,11 +310,14 @@ static void check_key(struct conn *c)
     size_t at = 0, n = c->have;
     uint64_t len;
     int64_t key = 0;
-    if (!mini_lenenc(c->peek, n, &at, &len) || len > 20 || len > n - at) {
+    if (opt.prepared) { /* behind a null byte and the bitmap of NULLs: an int */
+        at = 1 + (c->ncolumns + 9) / 8;
+        if (n >= at + 4) key = (int32_t)mini_le(c->peek + at, 4);
+        else complain(&wrong, "a row is too short for an integer");
+    } else if (!mini_lenenc(c->peek, n, &at, &len) || len > 20 || len > n - at) {
         complain(&wrong, "the first column of a row is not an integer");
         return;
-    }
-    for (size_t i = 0; i < len; i++) key = key * 10 + (c->peek[at + i] - '0');
+    } else for (size_t i = 0; i < len; i++) key = key * 10 + (c->peek[at + i] - '0');
     if (key < c->last_key)
         complain(&wrong, "row %llu: %lld comes after %lld", (unsigned long long)c->rows, (long long)key,
                  (long long)c->last_key);
@@ -251,6 +353,7 @@ static void packet(struct conn *c)
         } else if (!mini_lenenc(c->peek, c->have, &at, &c->columns) || c->columns > 4096) {
             conn_dead(c, "a reply begins with neither OK, ERR nor a number of columns");
         } else {
+            c->ncolumns = c->columns;
             c->phase = COLUMNS;
         }
         return;
@@ -327,7 +430,7 @@ static uint8_t *read_packet(int fd, struct mb *b, uint8_t *seq)
 {
     uint8_t head[4];
     for (size_t at = 0; at < 4;) {
-        ssize_t n = recv(fd, head + at, 4 - at, 0);
+        ssize_t n = io_recv(fd, head + at, 4 - at);
         if (n <= 0) mini_die("login: the server closed the connection or was silent");
         at += (size_t)n;
     }
@@ -335,7 +438,7 @@ static uint8_t *read_packet(int fd, struct mb *b, uint8_t *seq)
     b->n = 0;
     mb_zero(b, len + 1); /* one zero byte more, so that texts end */
     for (size_t at = 0; at < len;) {
-        ssize_t n = recv(fd, b->p + at, len - at, 0);
+        ssize_t n = io_recv(fd, b->p + at, len - at);
         if (n <= 0) mini_die("login: the server closed the connection within a packet");
         at += (size_t)n;
     }
@@ -368,6 +471,18 @@ static void send_login(int fd, const uint8_t *salt, uint8_t seq)
                     CAP_SECURE_CONNECTION | CAP_MULTI_RESULTS | CAP_PLUGIN_AUTH;
     if (opt.db) caps |= CAP_CONNECT_WITH_DB;
     if (opt.deprecate) caps |= CAP_DEPRECATE_EOF;
+    if (opt.tls == TLS_MYSQL) {
+        caps |= CAP_SSL;
+        mb_le(&b, caps, 4);
+        mb_le(&b, 1 << 24, 4);
+        mb_le(&b, 45, 1);
+        mb_zero(&b, 23);
+        mb_end(&b, at, &seq);
+        if (!send_all(fd, b.p, b.n)) mini_die("login: cannot send");
+        start_tls(fd);
+        b.n = 0;
+        at = mb_begin(&b);
+    }
     mb_le(&b, caps, 4);
     mb_le(&b, 1 << 24, 4);
     mb_le(&b, 45, 1);
@@ -392,6 +507,7 @@ static int log_in(void)
         mini_die("cannot connect: %s", strerror(errno));
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     mini_nodelay(fd);
+    if (opt.tls == TLS_DIRECT) start_tls(fd);
     uint8_t *p = read_packet(fd, &b, &seq);
     size_t version = strlen((char *)p + 1);
     if (p[0] != 10 || b.n < version + 2 + 4 + 8 + 1 + 18 + 12)
@@ -401,6 +517,7 @@ static int log_in(void)
     memcpy(salt + 8, p + 8 + 1 + 18, 12);
     if (opt.deprecate && !(mini_le(p + 8 + 1 + 2 + 1 + 2, 2) << 16 & CAP_DEPRECATE_EOF))
         opt.deprecate = false;
+    if (opt.tls == TLS_MYSQL && !(mini_le(p + 8 + 1, 2) & CAP_SSL)) mini_die("login: the server offers no TLS");
     send_login(fd, salt, seq);
     for (;;) {
         p = read_packet(fd, &b, &seq);
@@ -420,6 +537,30 @@ static int log_in(void)
     }
     free(b.p);
     return fd;
+}
+
+/* Prepares the statement; blocking, not a part of what is measured. */
+static void prepare(struct conn *c)
+{
+    struct mb b = {0};
+    uint8_t seq = 0;
+    size_t at = mb_begin(&b);
+    mb_le(&b, STMT_PREPARE, 1);
+    mb_put(&b, opt.query, query_head_len);
+    if (query_has_number) {
+        mb_z(&b, "?");
+        b.n--; /* no NUL */
+        mb_put(&b, query_tail, strlen(query_tail));
+    }
+    mb_end(&b, at, &seq);
+    if (!send_all(c->fd, b.p, b.n)) mini_die("prepare: cannot send");
+    uint8_t *p = read_packet(c->fd, &b, &seq);
+    if (p[0] != 0 || b.n < 12) mini_die("prepare: the answer begins with %u", p[0]);
+    c->stmt = (uint32_t)mini_le(p + 1, 4);
+    unsigned columns = (unsigned)mini_le(p + 5, 2), params = (unsigned)mini_le(p + 7, 2);
+    if (params != query_has_number) mini_die("prepare: the statement has %u parameters", params);
+    for (unsigned left = columns + params + (opt.deprecate ? 0u : (columns > 0) + 0u + (params > 0)); left; left--) (void)read_packet(c->fd, &b, &seq);
+    free(b.p);
 }
 
 /* ---- running ---- */
@@ -447,11 +588,12 @@ static void idle(void)
         fds[i] = log_in();
         if (!opt.touch) continue;
         *conns = (struct conn){.fd = fds[i], .phase = IDLE};
+        if (opt.prepared) prepare(conns);
         done = 0;
         stopping = false;
         send_query(conns);
         while (active > 0) {
-            ssize_t n = recv(fds[i], in, sizeof in, 0);
+            ssize_t n = io_recv(fds[i], in, sizeof in);
             if (n <= 0) mini_die("no reply on idle connection %ld", i);
             follow(conns, in, (size_t)n);
         }
@@ -465,7 +607,7 @@ static void idle(void)
     for (long i = 0; i < opt.idle; i++) {
         static const uint8_t ping[5] = {1, 0, 0, 0, COM_PING};
         uint8_t answer[64];
-        if (!send_all(fds[i], ping, sizeof ping) || recv(fds[i], answer, sizeof answer, 0) < 5 ||
+        if (!send_all(fds[i], ping, sizeof ping) || io_recv(fds[i], answer, sizeof answer) < 5 ||
             answer[4] != 0)
             lost++;
     }
@@ -486,11 +628,15 @@ static void run(void)
         for (int i = 0; i < n; i++) {
             struct conn *c = events[i].data.ptr;
             if (c->fd < 0) continue;
-            ssize_t k = recv(c->fd, in, sizeof in, 0);
-            if (k > 0) {
+            ssize_t k;
+            do { /* TLS: record by record */
+                k = io_recv(c->fd, in, sizeof in);
+                if (k <= 0) break;
                 bytes_in += (uint64_t)k;
                 follow(c, in, (size_t)k);
-            } else if (k == 0 || (errno != EAGAIN && errno != EINTR)) {
+            } while (opt.tls && c->fd >= 0);
+            if (k > 0) continue;
+            if (k == 0 || (errno != EAGAIN && errno != EINTR)) {
                 conn_dead(c, k == 0 ? "closed by the server" : strerror(errno));
             }
         }
@@ -501,6 +647,22 @@ static void run(void)
             complain(&errors, "no reply for %ld seconds, %ld statements unanswered", opt.timeout, active);
             break;
         }
+    }
+}
+
+/* One login after the other, each with all that belongs to it: connect, greeting, TLS, password. */
+static void run_logins(void)
+{
+    started = mini_now_ns();
+    deadline = started + (uint64_t)opt.seconds_ms * 1000000;
+    while (opt.count ? done < (uint64_t)opt.count : mini_now_ns() < deadline) {
+        static const uint8_t quit[5] = {1, 0, 0, 0, COM_QUIT};
+        uint64_t begun = mini_now_ns();
+        int fd = log_in();
+        histogram[bucket_of(mini_now_ns() - begun)]++;
+        done++;
+        (void)!send_all(fd, quit, sizeof quit);
+        io_close(fd);
     }
 }
 
@@ -539,6 +701,9 @@ static const char usage[] =
     "  --seconds S, --ms N or --count N   how long; default 3 seconds\n"
     "  --rows N              every reply must have N rows\n"
     "  --ascending           the first column must be an integer that never falls\n"
+    "  --prepared            prepared once a connection, %d its parameter, then executed\n"
+    "  --tls mysql|direct    over TLS: asked for as MySQL does, or from the first byte (for a TLS terminator)\n"
+    "  --logins              no statements: logins, one after the other; --resume: TLS sessions are resumed\n"
     "  --no-deprecate-eof    the older protocol with EOF packets\n"
     "  --timeout S           give up after so many silent seconds, default 20\n"
     "  --handshake           print 'ready', wait for a line on stdin, run, report, wait until stdin closes\n"
@@ -562,6 +727,8 @@ static void options(int argc, char **argv)
                                           {"idle", 1, NULL, 'i'},      {"json", 0, NULL, 'j'},
                                           {"cpu", 1, NULL, 'C'},       {"seed", 1, NULL, 'S'},
                                           {"touch", 0, NULL, 'O'},     {"help", 0, NULL, 'h'},
+                                          {"prepared", 0, NULL, 'P'},  {"tls", 1, NULL, 'L'},
+                                          {"logins", 0, NULL, 'G'},    {"resume", 0, NULL, 'M'},
                                           {NULL, 0, NULL, 0}};
     const char *target = NULL;
     for (int o; (o = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
@@ -584,6 +751,13 @@ static void options(int argc, char **argv)
         case 'H': opt.handshake = true; break;
         case 'O': opt.touch = true; break;
         case 'i': opt.idle = mini_number("--idle", optarg, 1, 100000); break;
+        case 'P': opt.prepared = true; break;
+        case 'G': opt.logins = true; break;
+        case 'M': opt.resume = true; break;
+        case 'L':
+            opt.tls = strcmp(optarg, "direct") == 0 ? TLS_DIRECT : TLS_MYSQL;
+            if (opt.tls == TLS_MYSQL && strcmp(optarg, "mysql") != 0) mini_die("--tls mysql or --tls direct");
+            break;
         case 'j': opt.json = true; break;
         case 'C': mini_pin((int)mini_number("--cpu", optarg, 0, 1023)); break;
         case 'S': opt.seed = (uint32_t)mini_number("--seed", optarg, 1, 2147483647); break;
@@ -605,9 +779,10 @@ int main(int argc, char **argv)
     ep = epoll_create1(EPOLL_CLOEXEC);
     if (ep < 0) mini_die("epoll: %s", strerror(errno));
     conns = mini_alloc((size_t)opt.connections * sizeof *conns);
-    for (long i = 0; i < opt.connections; i++) {
+    for (long i = 0; i < opt.connections && !opt.logins; i++) {
         conns[i].fd = log_in();
         conns[i].phase = IDLE;
+        if (opt.prepared) prepare(&conns[i]);
         mini_nonblock(conns[i].fd);
         struct epoll_event e = {.events = EPOLLIN, .data.ptr = &conns[i]};
         if (epoll_ctl(ep, EPOLL_CTL_ADD, conns[i].fd, &e) < 0) mini_die("epoll_ctl: %s", strerror(errno));
@@ -617,7 +792,8 @@ int main(int argc, char **argv)
         fflush(stdout);
         wait_line();
     }
-    run();
+    if (opt.logins) run_logins();
+    else run();
     report();
     if (opt.handshake) wait_closed();
     return errors || wrong ? 1 : 0;

@@ -1,7 +1,8 @@
 /*
  * Following a reply: the follower fed whole and in chunks against a slow reader of whole payloads (written
  * from the protocol's rules, by means of wire_gather). All must agree on where the reply ends and what it
- * said. Input: options (1 byte), seed of the chunks (1 byte), stream.
+ * said. Input: options (1 byte: kind in bits 0, 1 and 3, DEPRECATE_EOF 4, OPTIONAL_RESULTSET_METADATA 16), seed of the chunks (1 byte),
+ * stream.
  */
 #include "proxy/wire/wire.h"
 
@@ -22,7 +23,9 @@ struct slow { /* the reference: one payload at a time */
     enum slow_state state;
     uint64_t columns, left, rows;
     uint32_t results;
-    bool failed;
+    bool failed, bare;
+    unsigned lists; /* PREPARE */
+    struct wire_prepared prepared;
     uint16_t error;
     struct wire_ok ok;
 };
@@ -56,16 +59,53 @@ static void error(struct slow *s, struct str p)
 static void end(struct slow *s)
 {
     s->state = DONE;
-    if (s->kind == WIRE_FOLLOW_QUERY && s->ok.status & WIRE_STATUS_MORE_RESULTS_EXISTS) {
+    bool results = s->kind == WIRE_FOLLOW_QUERY || s->kind == WIRE_FOLLOW_EXECUTE;
+    if (results && s->ok.status & WIRE_STATUS_MORE_RESULTS_EXISTS) {
         s->results++;
         s->state = FIRST;
     }
+}
+
+/* PREPARE: after the OK, or after a list. */
+static void next_list(struct slow *s)
+{
+    bool deprecate = s->caps & WIRE_CAP_DEPRECATE_EOF;
+    s->state = DONE;
+    if (s->lists == 0) {
+        s->lists = 1;
+        s->left = s->prepared.params;
+        if (s->left && !(s->bare && deprecate)) {
+            s->state = s->bare ? COLUMNS_EOF : COLUMNS;
+            return;
+        }
+    }
+    if (s->lists == 1) {
+        s->lists = 2;
+        s->left = s->prepared.columns;
+        if (s->left && !(s->bare && deprecate)) s->state = s->bare ? COLUMNS_EOF : COLUMNS;
+    }
+}
+
+static void prepared_packet(struct slow *s, struct str p)
+{
+    if (wire_get_prepare_ok(p, &s->prepared) != WIRE_OK) {
+        s->state = BAD;
+        return;
+    }
+    s->columns = s->prepared.columns;
+    s->ok.warnings = s->prepared.warnings;
+    s->bare = s->caps & WIRE_CAP_OPTIONAL_RESULTSET_METADATA && p.len > 12 && p.ptr[12] == 0;
+    next_list(s);
 }
 
 static void first_packet(struct slow *s, struct str p, unsigned char c)
 {
     if (c == 0xff) {
         error(s, p);
+        return;
+    }
+    if (s->kind == WIRE_FOLLOW_PREPARE) {
+        prepared_packet(s, p);
         return;
     }
     if (s->kind == WIRE_FOLLOW_FIELDS && c < 0xfb) {
@@ -89,9 +129,10 @@ static void first_packet(struct slow *s, struct str p, unsigned char c)
         if (s->state == DONE) end(s);
         return;
     }
-    struct wire_reader r = wire_read(p.ptr, p.len);
-    s->columns = s->left = wire_get_lenenc(&r);
-    s->state = r.bad || wire_left(&r) || s->columns == 0 || s->columns > 65535 ? BAD : COLUMNS;
+    bool with;
+    s->state = wire_get_column_count(p, s->caps, &s->columns, &with) != WIRE_OK || s->columns == 0 || s->columns > 65535 ? BAD : COLUMNS;
+    s->left = s->columns;
+    if (s->state == COLUMNS && !with) s->state = s->caps & WIRE_CAP_DEPRECATE_EOF ? ROWS : COLUMNS_EOF;
 }
 
 static void slow_packet(struct slow *s, struct str p)
@@ -112,10 +153,19 @@ static void slow_packet(struct slow *s, struct str p)
     else if (s->state == COLUMNS) {
         if (c >= 0xfb)
             s->state = BAD;
-        else if (--s->left == 0)
+        else if (--s->left == 0 && deprecate && s->kind == WIRE_FOLLOW_PREPARE)
+            next_list(s);
+        else if (s->left == 0)
             s->state = deprecate ? ROWS : COLUMNS_EOF;
     } else if (s->state == COLUMNS_EOF) {
-        s->state = c == 0xfe && p.len < 9 && end_body(s, p) ? ROWS : BAD;
+        if (c != 0xfe || p.len >= 9 || !end_body(s, p))
+            s->state = BAD;
+        else if (s->kind == WIRE_FOLLOW_PREPARE)
+            next_list(s);
+        else if (s->kind == WIRE_FOLLOW_EXECUTE && s->ok.status & WIRE_STATUS_CURSOR_EXISTS && !(s->ok.status & WIRE_STATUS_MORE_RESULTS_EXISTS))
+            s->state = DONE;
+        else
+            s->state = ROWS;
     } else if (c == 0xfe) {
         if (end_body(s, p))
             end(s);
@@ -152,14 +202,15 @@ static void same(const struct wire_follow *a, const struct wire_follow *b)
             (a->columns == b->columns && a->rows == b->rows && a->results == b->results &&
              a->status == b->status && a->warnings == b->warnings && a->affected == b->affected &&
              a->insert_id == b->insert_id && a->failed == b->failed && a->error == b->error &&
-             a->is_resultset == b->is_resultset));
+             a->is_resultset == b->is_resultset && a->bare == b->bare));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2) return 0;
-    enum wire_follow_kind kind = (enum wire_follow_kind)(data[0] & 3);
+    enum wire_follow_kind kind = (enum wire_follow_kind)(((data[0] & 3u) | (data[0] & 8u) >> 1) % (WIRE_FOLLOW_EXECUTE + 1));
     uint32_t caps = data[0] & 4 ? (uint32_t)WIRE_CAP_DEPRECATE_EOF : 0;
+    if (data[0] & 16) caps |= WIRE_CAP_OPTIONAL_RESULTSET_METADATA;
     uint32_t x = data[1] * 2654435761u + 1;
     data += 2;
     size -= 2;
@@ -179,7 +230,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     same(&a, &b);
     if (a.state != WIRE_F_BAD) require(na == nb);
 
-    struct slow s = {.caps = caps, .kind = kind};
+    struct slow s = {.caps = caps, .kind = kind, .state = kind == WIRE_FOLLOW_FETCH ? ROWS : FIRST};
     size_t ns = slow_follow(&s, data, size);
     if (s.state < DONE) { /* the follower may know of a fault before the payload is whole */
         require(a.state < WIRE_F_DONE || a.state == WIRE_F_BAD);

@@ -1,6 +1,6 @@
 /*
- * What a client may send: a stream of packets in chunks, decoded as a login, a COM_CHANGE_USER and an auth
- * answer. Input: one byte of options, then the stream. What was decoded must lie in the payload, and encode
+ * What a client may send: a stream of packets in chunks, decoded as a login, a COM_CHANGE_USER, an auth
+ * answer, an EXECUTE and a QUERY with attributes. Input: one byte of options, then the stream. What was decoded must lie in the payload, and encode
  * to something that decodes to the same.
  */
 #include "proxy/wire/wire.h"
@@ -46,13 +46,34 @@ static void try_change_user(struct str p, uint32_t capabilities)
     for (size_t i = 0; i < COUNT_OF(parts); i++) inside(p, parts[i]);
 }
 
+/* Behind the command byte: EXECUTE and QUERY as a client sends them. */
+static void try_statement(struct str p, uint32_t capabilities)
+{
+    struct wire_execute x;
+    struct wire_param params[9] = {0};
+    uint16_t types[9] = {3, 8, 254, 10, 11, 12, 1, 2, 5};
+    bool known = capabilities & WIRE_CAP_SSL;
+    struct str text, name, value;
+    if (wire_get_query(p, capabilities, &text) == WIRE_OK) inside(p, text);
+    uint16_t n = p.len ? (uint16_t)((unsigned char)p.ptr[p.len - 1] % 10) : 0;
+    if (wire_get_execute(p, capabilities, n, types, &known, &x, params) == WIRE_OK)
+        for (uint16_t i = 0; i < n; i++) inside(p, params[i].value);
+    struct wire_reader r = wire_read(p.ptr, p.len);
+    while (wire_next_attribute(&r, &name, &value)) {
+        inside(p, name);
+        inside(p, value);
+    }
+}
+
 static void try_auth(struct str p)
 {
     static const uint8_t nonce[WIRE_NONCE] = {1}, stored[32] = {2};
-    uint8_t hash[20];
+    uint8_t hash[20], key[WIRE_ED25519_KEY];
     (void)wire_native_check(p, nonce, stored);
     (void)wire_sha2_check(p, nonce, stored);
     (void)wire_native_parse(p, hash);
+    (void)wire_ed25519_parse(p, key);
+    if (p.len == WIRE_ED25519_SIGNATURE) require(!wire_ed25519_check(p, stored, stored));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -78,9 +99,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             require(used > 0 && (!g.max || p.len <= g.max));
             try_login(p);
             try_auth(p);
-            if (p.len)
-                try_change_user(str_make(p.ptr + 1, p.len - 1),
-                                options & 128 ? 0xffffffff : WIRE_CAP_PROTOCOL_41);
+            if (p.len) {
+                uint32_t caps = options & 128 ? 0xffffffff : WIRE_CAP_PROTOCOL_41;
+                try_change_user(str_make(p.ptr + 1, p.len - 1), caps);
+                try_statement(str_make(p.ptr + 1, p.len - 1), caps);
+            }
         }
         at += n;
     }

@@ -50,7 +50,23 @@ static void try_ok(struct str p, uint32_t caps, struct buf *out)
     require(wire_get_ok(payload_of(out), caps, &b) == WIRE_OK);
     require(a.affected == b.affected && a.insert_id == b.insert_id && a.status == b.status &&
             a.warnings == b.warnings);
-    require(str_eq(a.info, b.info));
+    require(str_eq(a.info, b.info) && str_eq(a.track, b.track));
+    inside(p, a.track);
+    struct wire_reader r = wire_read(a.track.ptr, a.track.len);
+    struct wire_track t = {0};
+    while (wire_next_track(&r, &t)) {
+        inside(a.track, t.name);
+        inside(a.track, t.value);
+    }
+}
+
+static void try_prepared(struct str p, uint32_t caps)
+{
+    struct wire_prepared s;
+    uint64_t n;
+    bool with;
+    if (wire_get_prepare_ok(p, &s) == WIRE_OK) require(p.len >= 12);
+    if (wire_get_column_count(p, caps, &n, &with) == WIRE_OK) require(p.len <= 10);
 }
 
 static void try_err(struct str p, struct buf *out)
@@ -107,6 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     buf_reset(&out);
     try_ok(p, caps, &out);
     buf_reset(&out);
+    try_prepared(p, caps);
     try_err(p, &out);
     buf_reset(&out);
     try_column(p, &out);

@@ -5,8 +5,10 @@
  *   merge_check HOST PORT USER PASSWORD [all]      (HOST may be a socket's path)
  *
  *   weights   under every collation ("all"; else a dozen), all pairs of tricky strings: weights_compare
- * against the server's < and = doubles   the text of random doubles sums      SUM and AVG of random decimals
- * over three shards against the whole table's
+ *             against the server's < and =
+ *   doubles   the text of random doubles
+ *   sums      SUM and AVG of random decimals over three shards against the whole table's
+ *   rows      rows of all types merged in both protocols, and through cursors: see merge_rows.h
  *
  * Uses the database weir_check, which it makes and drops. One line for each part, exit code 1 when anything
  * differs.
@@ -415,6 +417,8 @@ static void check_sums(void)
            wrong - before);
 }
 
+#include "merge_rows.h"
+
 int main(int argc, char **argv)
 {
     if (argc < 5) {
@@ -434,6 +438,7 @@ int main(int argc, char **argv)
     check_weights(argc > 5 && strcmp(argv[5], "all") == 0);
     check_doubles();
     check_sums();
+    check_rows(argv[1], argv[2], argv[3], argv[4]);
     run("DROP DATABASE weir_check");
     mysql_close(my);
     return wrong != 0;

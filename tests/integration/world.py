@@ -30,6 +30,7 @@ _shared = None       # the Weir with the usual rules
 _weirs = []          # every Weir started and not ended by its test
 _reports = []
 _count = 0
+chosen_ids = frozenset()   # the ids of the tests of this run: what can be begun ahead of its turn is
 
 APP = "CREATE USER app@'%' IDENTIFIED BY 'app'; GRANT ALL PRIVILEGES ON *.* TO app@'%' WITH GRANT OPTION"
 PHYSICAL = ('shop', 'shop_0', 'shop_1', 'other', 'sbtest', 'weir')
@@ -129,6 +130,20 @@ def end(weir, code=0):
         raise AssertionError(f'weir ended with code {found}, not {code}:\n{servers.tail(weir.log, 30)}')
 
 
+def report_death(weir, name):
+    """A Weir that ended by itself: told at the end of the run, with its last words."""
+    try:
+        end(weir)
+    except AssertionError as e:
+        _reports.append(f'{name}\n{e}')
+
+
+def discard(weir):
+    """Forgets a Weir that could not start, where a test expects just that."""
+    if weir in _weirs:
+        _weirs.remove(weir)
+
+
 def check_servers():
     """A server that ended by itself is told of, once, with its last words, and started again: the other tests still count."""
     for box in [reference, *shards.values()]:
@@ -163,10 +178,7 @@ def shared():
         # A process that a sanitizer ends still writes its report.
         wait_until(lambda: not _shared.alive(), 20, 'end of a Weir that does not listen')
     if _shared is not None and not _shared.alive():
-        try:
-            end(_shared)
-        except AssertionError as e:
-            _reports.append(f'weir.shared stays up\n{e}')
+        report_death(_shared, 'weir.shared stays up')
         _shared = None
     if _shared is None:
         clear_servers()

@@ -19,14 +19,16 @@
  * and a load generator can check it. (In one process, because n processes on one core would cost the proxy n
  * wake-ups instead of one.) Everything else that is SQL gets OK with one row affected.
  *
+ * Prepared statements are answered in the same way, with binary rows of the same values; their parameters are not read (so a LIMIT ? is
+ * taken for no LIMIT).
+ *
  * A reply is built once per (select list, rows, flags) and kept; a reply larger than the socket buffer is
  * sent as the client takes it, and nothing more is read from that client meanwhile.
  */
 #include "mini.h"
+#include "null_text.h"
 
-#include <ctype.h>
 #include <getopt.h>
-#include <strings.h>
 #include <sys/epoll.h>
 
 enum {
@@ -43,6 +45,13 @@ struct reply { /* kept for the life of the process */
     struct mb bytes;
 };
 
+struct stmt { /* prepared; text NULL: the number is free */
+    char *text;
+    size_t len;
+    const struct reply *reply; /* what it was answered last */
+    uint32_t flags;            /* ... under these */
+};
+
 struct conn {
     int fd;
     uint32_t caps, thread_id;
@@ -54,6 +63,8 @@ struct conn {
     size_t out_len;
     uint8_t *owned; /* the array behind `out` when no reply of the table is */
     struct mb in;   /* an incomplete packet, or commands that came while a reply was being sent */
+    struct stmt *stmts; /* by number - 1 */
+    uint32_t nstmts;
 };
 
 static struct {
@@ -62,118 +73,15 @@ static struct {
     bool cap_deprecate;
 } opt = {"8.0.36", "127.0.0.1:0", "sbtest1", 0, 0, 1, true};
 
+enum { STMT_PREPARE = 0x16, STMT_EXECUTE = 0x17, STMT_SEND_LONG_DATA = 0x18, STMT_CLOSE = 0x19, STMT_RESET = 0x1a };
+
 static struct reply *replies[REPLIES];
+static const struct reply *last_reply; /* the kept one that was sent just now, NULL when it was built for itself */
 static unsigned nreplies;
 static uint64_t nqueries, nconnections;
 static int ep;
 static uint8_t shared[READ_SIZE];
 static struct mb scratch; /* small replies that are built anew */
-
-/* ---- reading the text ---- */
-
-struct text {
-    const char *p, *end;
-};
-
-static bool is_word(char c)
-{
-    return isalnum((unsigned char)c) || c == '_' || c == '$' || c == '@';
-}
-
-static void skip_space(struct text *t)
-{
-    for (;;) {
-        while (t->p < t->end && isspace((unsigned char)*t->p)) t->p++;
-        if (t->end - t->p < 4 || t->p[0] != '/' || t->p[1] != '*') return;
-        const char *close = memmem(t->p + 2, (size_t)(t->end - t->p - 2), "*/", 2);
-        if (!close) return;
-        t->p = close + 2;
-    }
-}
-
-static bool starts(struct text t, const char *word)
-{
-    size_t n = strlen(word);
-    return (size_t)(t.end - t.p) >= n && strncasecmp(t.p, word, n) == 0;
-}
-
-static bool contains(struct text t, const char *part)
-{
-    size_t n = strlen(part);
-    for (; (size_t)(t.end - t.p) >= n; t.p++)
-        if (strncasecmp(t.p, part, n) == 0) return true;
-    return false;
-}
-
-/* Finds `word` (upper case) outside quotes and parentheses as a whole word; NULL when it is not there. */
-static const char *find_word(struct text t, const char *word)
-{
-    size_t n = strlen(word);
-    int depth = 0;
-    for (const char *p = t.p; p < t.end; p++) {
-        char c = *p;
-        if (c == '(') {
-            depth++;
-        } else if (c == ')') {
-            depth--;
-        } else if (c == '\'' || c == '"' || c == '`') {
-            const char *close = memchr(p + 1, c, (size_t)(t.end - p - 1));
-            if (!close) return NULL;
-            p = close;
-        } else if (depth == 0 && (c & ~0x20) == word[0] && (p == t.p || !is_word(p[-1])) &&
-                   (size_t)(t.end - p) >= n && strncasecmp(p, word, n) == 0 &&
-                   (p + n == t.end || !is_word(p[n]))) {
-            return p;
-        }
-    }
-    return NULL;
-}
-
-/* The number right behind "rows" in a table's name: rows100 is 100, rows25k 25000; 0 when there is none. */
-static uint32_t rows_of_name(const char *p, size_t n)
-{
-    for (size_t i = 0; i + 4 < n; i++) {
-        if (memcmp(p + i, "rows", 4) != 0) continue;
-        uint64_t v = 0;
-        size_t j = i + 4;
-        while (j < n && isdigit((unsigned char)p[j]) && v < 100000000) v = v * 10 + (uint64_t)(p[j++] - '0');
-        if (j < n && p[j] == 'k') v *= 1000;
-        if (v > 0) return v > 10000000 ? 10000000 : (uint32_t)v;
-    }
-    return 0;
-}
-
-/* The number at t->p, which is behind it afterwards. */
-static uint64_t number(struct text *t)
-{
-    uint64_t v = 0;
-    skip_space(t);
-    while (t->p < t->end && isdigit((unsigned char)*t->p) && v < 1000000000000)
-        v = v * 10 + (uint64_t)(*t->p++ - '0');
-    skip_space(t);
-    return v;
-}
-
-/* LIMIT n, LIMIT o, n and LIMIT n OFFSET o; how many rows remain of `rows`. The data is endless only for
- * "order" tables. */
-static uint32_t apply_limit(struct text t, uint32_t rows, bool endless)
-{
-    const char *at = find_word(t, "LIMIT");
-    if (!at) return rows;
-    t.p = at + 5;
-    uint64_t take = number(&t), skip = 0;
-    if (t.p < t.end && *t.p == ',') {
-        t.p++;
-        skip = take;
-        take = number(&t);
-    } else if (starts(t, "OFFSET")) {
-        t.p += 6;
-        skip = number(&t);
-    }
-    if (endless) return take > 10000000 ? 10000000 : (uint32_t)take;
-    if (skip >= rows) return 0;
-    return take < rows - skip ? (uint32_t)take : (uint32_t)(rows - skip);
-}
 
 /* ---- columns and values ---- */
 
@@ -289,7 +197,7 @@ static const char pad_value[] = "22195207048-70116052123-74140395089-76317954521
 
 /* Flags of a reply: the status bits it carries, whether the client does without EOF, and the server it asked.
  */
-enum { FLAG_DEPRECATE = 0x10000, FLAG_SERVER = 20 /* from this bit on: which of --servers */ };
+enum { FLAG_DEPRECATE = 0x10000, FLAG_BINARY = 0x20000, FLAG_SERVER = 20 /* from this bit on: which of --servers */ };
 
 static void put_value(struct mb *b, const struct column *col, long key)
 {
@@ -315,14 +223,20 @@ static void put_value(struct mb *b, const struct column *col, long key)
     }
 }
 
-static void put_header(struct mb *b, uint8_t *seq, const struct column *cols, unsigned n, bool has_table,
-                       uint32_t flags)
+/* A binary row: a null byte, a bitmap of NULLs (there are none), the values. */
+static void put_binary(struct mb *b, const struct column *cols, unsigned n, long key)
+{
+    mb_zero(b, 1 + (n + 9) / 8);
+    for (unsigned i = 0; i < n; i++) {
+        if (!cols[i].fixed && (cols[i].kind == K_INT || cols[i].kind == K_COUNT)) mb_le(b, (uint64_t)key, cols[i].kind == K_INT ? 4 : 8);
+        else put_value(b, &cols[i], key);
+    }
+}
+
+static void put_columns(struct mb *b, uint8_t *seq, const struct column *cols, unsigned n, bool has_table)
 {
     const char *table = has_table ? "sbtest1" : "";
     unsigned utf8 = strstr(opt.version, "MariaDB") ? 45 : 255;
-    size_t at = mb_begin(b);
-    mb_lenenc(b, n);
-    mb_end(b, at, seq);
     for (unsigned i = 0; i < n; i++) {
         switch (cols[i].kind) {
         case K_INT:
@@ -335,6 +249,15 @@ static void put_header(struct mb *b, uint8_t *seq, const struct column *cols, un
         case K_TEXT: mini_column(b, seq, "", cols[i].name, 253, utf8, 1024, 0); break;
         }
     }
+}
+
+static void put_header(struct mb *b, uint8_t *seq, const struct column *cols, unsigned n, bool has_table,
+                       uint32_t flags)
+{
+    size_t at = mb_begin(b);
+    mb_lenenc(b, n);
+    mb_end(b, at, seq);
+    put_columns(b, seq, cols, n, has_table);
     if (!(flags & FLAG_DEPRECATE)) mini_eof(b, seq, flags & 0xffff);
 }
 
@@ -355,7 +278,8 @@ static void build_rows(struct mb *b, struct text list, bool has_table, uint32_t 
     long key = opt.offset + (long)(flags >> FLAG_SERVER);
     for (uint32_t r = 0; r < rows; r++, key += opt.stride) {
         size_t at = mb_begin(b);
-        for (unsigned i = 0; i < n; i++) put_value(b, &cols[i], key);
+        if (flags & FLAG_BINARY) put_binary(b, cols, n, key);
+        else for (unsigned i = 0; i < n; i++) put_value(b, &cols[i], key);
         mb_end(b, at, &seq);
     }
     put_end(b, &seq, flags);
@@ -467,11 +391,20 @@ static void build_information_schema(struct mb *b, struct text t, struct text li
 
 /* ---- sending ---- */
 
+static void forget_statements(struct conn *c)
+{
+    for (uint32_t i = 0; i < c->nstmts; i++) free(c->stmts[i].text);
+    free(c->stmts);
+    c->stmts = NULL;
+    c->nstmts = 0;
+}
+
 static void conn_close(struct conn *c)
 {
     close(c->fd);
     free(c->owned);
     free(c->in.p);
+    forget_statements(c);
     free(c);
 }
 
@@ -531,9 +464,10 @@ static uint32_t flags_of(const struct conn *c)
     return c->status | eof | (uint32_t)c->server << FLAG_SERVER;
 }
 
-static bool answer_select(struct conn *c, struct text t)
+static bool answer_select(struct conn *c, struct text t, uint32_t more_flags)
 {
-    uint32_t flags = flags_of(c);
+    uint32_t flags = flags_of(c) | more_flags;
+    last_reply = NULL;
     struct text list = {t.p + 6, t.end};
     const char *from = find_word(list, "FROM");
     uint32_t rows = 1;
@@ -564,8 +498,10 @@ static bool answer_select(struct conn *c, struct text t)
         struct reply **slot = &replies[i % REPLIES];
         struct reply *r = *slot;
         if (r && r->hash == hash && r->rows == rows && r->flags == flags && r->list_len == len &&
-            memcmp(r->list, list.p, len) == 0)
+            memcmp(r->list, list.p, len) == 0) {
+            last_reply = r;
             return answer(c, r->bytes.p, r->bytes.n);
+        }
         if (r) continue;
         if (nreplies >= REPLIES / 2 || len > 65536) { /* enough kept: this one is built for itself */
             scratch.n = 0;
@@ -581,6 +517,7 @@ static bool answer_select(struct conn *c, struct text t)
         r->rows = rows;
         r->flags = flags;
         build_rows(&r->bytes, list, from != NULL, rows, flags);
+        last_reply = r;
         return answer(c, r->bytes.p, r->bytes.n);
     }
 }
@@ -608,7 +545,7 @@ static bool query(struct conn *c, struct text t)
 {
     nqueries++;
     skip_space(&t);
-    if (starts(t, "SELECT")) return answer_select(c, t);
+    if (starts(t, "SELECT")) return answer_select(c, t, 0);
     if (starts(t, "SHOW")) return answer_show(c, t);
     if (starts(t, "BEGIN") || starts(t, "START TRANSACTION")) {
         c->status |= STATUS_IN_TRANS;
@@ -628,6 +565,82 @@ static bool query(struct conn *c, struct text t)
     return answer_ok(c, starts(t, "USE") || starts(t, "SAVEPOINT") ? 0 : 1, NULL);
 }
 
+/* ---- prepared statements ---- */
+
+static bool prepare(struct conn *c, struct text t)
+{
+    static const struct column param = {"?", "", K_TEXT, NULL};
+    struct column cols[MAX_COLUMNS];
+    unsigned ncols = 0, nparams = count_params(t);
+    uint32_t id = 0;
+    bool has_table = false, eof = !(c->caps & CAP_DEPRECATE_EOF);
+    skip_space(&t);
+    while (id < c->nstmts && c->stmts[id].text) id++;
+    if (id == c->nstmts) {
+        c->stmts = realloc(c->stmts, (c->nstmts + 1) * sizeof *c->stmts);
+        if (!c->stmts) mini_die("out of memory");
+        c->nstmts++;
+    }
+    size_t len = (size_t)(t.end - t.p);
+    c->stmts[id] = (struct stmt){.text = mini_alloc(len + 1), .len = len};
+    memcpy(c->stmts[id].text, t.p, len);
+    if (starts(t, "SELECT")) {
+        struct text list = {t.p + 6, t.end};
+        const char *from = find_word(list, "FROM"), *limit = find_word(list, "LIMIT");
+        has_table = from != NULL;
+        if (from) list.end = from;
+        else if (limit) list.end = limit;
+        ncols = columns_of(list, has_table, cols);
+    }
+    uint8_t seq = 1;
+    scratch.n = 0;
+    size_t at = mb_begin(&scratch);
+    mb_le(&scratch, 0, 1);
+    mb_le(&scratch, id + 1, 4);
+    mb_le(&scratch, ncols, 2);
+    mb_le(&scratch, nparams, 2);
+    mb_zero(&scratch, 3);
+    mb_end(&scratch, at, &seq);
+    for (unsigned i = 0; i < nparams; i++) put_columns(&scratch, &seq, &param, 1, false);
+    if (nparams && eof) mini_eof(&scratch, &seq, c->status);
+    put_columns(&scratch, &seq, cols, ncols, has_table);
+    if (ncols && eof) mini_eof(&scratch, &seq, c->status);
+    return answer_scratch(c);
+}
+
+static bool execute(struct conn *c, struct stmt *s)
+{
+    struct text t = {s->text, s->text + s->len};
+    uint32_t flags = flags_of(c);
+    nqueries++;
+    if (s->reply && s->flags == flags) return answer(c, s->reply->bytes.p, s->reply->bytes.n);
+    if (!starts(t, "SELECT")) return query(c, t);
+    bool ok = answer_select(c, t, FLAG_BINARY);
+    s->reply = last_reply;
+    s->flags = flags;
+    return ok;
+}
+
+static bool statement(struct conn *c, uint8_t what, const uint8_t *p, size_t n)
+{
+    uint64_t id = n >= 4 ? mini_le(p, 4) : 0;
+    uint8_t seq = 1;
+    if (id == 0 || id > c->nstmts || !c->stmts[id - 1].text) {
+        if (what == STMT_CLOSE || what == STMT_SEND_LONG_DATA) return true;
+        mini_err(&scratch, &seq, 1243, "HY000", "Unknown prepared statement handler");
+        return answer_scratch(c);
+    }
+    switch (what) {
+    case STMT_EXECUTE: return execute(c, &c->stmts[id - 1]);
+    case STMT_CLOSE:
+        free(c->stmts[id - 1].text);
+        c->stmts[id - 1] = (struct stmt){0};
+        return true;
+    case STMT_SEND_LONG_DATA: return true;
+    default: return answer_ok(c, 0, NULL);
+    }
+}
+
 static bool command(struct conn *c, const uint8_t *p, size_t n)
 {
     uint8_t seq = 1;
@@ -635,11 +648,19 @@ static bool command(struct conn *c, const uint8_t *p, size_t n)
     if (n == 0) return false;
     switch (p[0]) {
     case COM_QUERY: return query(c, (struct text){(const char *)p + 1, (const char *)p + n});
+    case STMT_PREPARE: return prepare(c, (struct text){(const char *)p + 1, (const char *)p + n});
+    case STMT_EXECUTE:
+    case STMT_SEND_LONG_DATA:
+    case STMT_CLOSE:
+    case STMT_RESET: return statement(c, p[0], p + 1, n - 1);
     case COM_QUIT: return false;
     case COM_PING:
     case COM_INIT_DB: return answer_ok(c, 0, NULL);
     case COM_CHANGE_USER:
-    case COM_RESET_CONNECTION: c->status = STATUS_AUTOCOMMIT; return answer_ok(c, 0, NULL);
+    case COM_RESET_CONNECTION:
+        forget_statements(c);
+        c->status = STATUS_AUTOCOMMIT;
+        return answer_ok(c, 0, NULL);
     case COM_SET_OPTION: mini_eof(&scratch, &seq, c->status); return answer_scratch(c);
     case COM_STATISTICS: {
         char text[128];

@@ -162,6 +162,8 @@ struct fk_source { /* how the servers of a source behave, and what they did */
     enum fk_up up;
     const char *plugin, *switch_to; /* of the greeting; asked for after the login packet */
     const char *version;
+    const char *then[4];                  /* after switch_to: a chain of other methods */
+    uint32_t has;                         /* capabilities beside the usual ones: SSL, COMPRESS */
     const char *greeting_err, *login_err; /* in place of the packet */
     bool mute;                            /* accepts, says nothing */
     bool bad_greeting;
@@ -204,14 +206,24 @@ struct fk_link {
     size_t given, login_end; /* delivered; where the answers to commands begin */
     uint8_t reply_seq;       /* of the first packet of the answer under way */
     int close_after;         /* when out is delivered: the errno; -1: stays open */
+    /* TLS and compression change no byte here; what Weir asked for is noted */
+    struct fb tls_rest;
+    char tls_name[64]; /* "(none)": NULL */
+    bool tls_server;
+    int compression, level;
+    size_t compressed_at; /* of got */
+    uint32_t new_commands;
     /* server side */
     uint32_t source, number;
     int phase; /* 0 connecting, 1 greeted, 2 after the switch, 3 full, 4 cipher, 9 commands */
     uint32_t caps;
     uint8_t nonce[WIRE_NONCE];
     const char *plugin;
+    bool asked_tls; /* the request came in */
+    int chained;    /* switches sent */
     bool in_trans, no_autocommit;
     uint32_t open_writes, saved_writes; /* at the last SAVEPOINT */
+    bool hangs;     /* answers when it is killed */
 };
 
 struct fk_snap {
@@ -231,6 +243,7 @@ struct fk {
     struct fb lines;   /* engine log */
     struct fb kills;   /* control_kill */
     size_t chunk;      /* 0: all that is there */
+    bool no_tls, no_compression, certificate; /* links refuse it; the peers show a certificate that is good */
     bool hold_catalog; /* a reload of the catalog does not end by itself */
     uint32_t next_client, next_conn, ask_idle, reloads, catalogs;
     uint32_t snaps, retired;
@@ -291,7 +304,44 @@ static inline void fk_op_close(struct link *l, bool flush)
     k->closed = true;
     l->owner = NULL;
 }
-static const struct link_ops fk_link_ops = {fk_op_send, fk_op_pause, fk_op_resume, fk_op_close};
+static inline bool fk_op_tls(struct link *l, struct tls_context *ctx, bool server, const char *name, const char *rest,
+                             size_t n)
+{
+    struct fk_link *k = fk_of(l);
+    FK_CHECK(!k->closed && !l->tls && ctx, "TLS at the wrong time");
+    FK_CHECK(server == !k->server, "TLS from the wrong side");
+    if (k->w->no_tls) return false;
+    l->tls = true;
+    l->certificate = k->w->certificate;
+    k->tls_server = server;
+    snprintf(k->tls_name, sizeof k->tls_name, "%s", name ? name : "(none)");
+    fb_put(&k->tls_rest, rest, n);
+    return true;
+}
+static inline bool fk_op_compression(struct link *l, enum link_compression how, int level)
+{
+    struct fk_link *k = fk_of(l);
+    FK_CHECK(!k->closed && !l->compressed, "compression at the wrong time");
+    if (k->w->no_compression) return false;
+    l->compressed = true;
+    k->compression = (int)how;
+    k->level = level;
+    k->compressed_at = k->got.n;
+    return true;
+}
+static inline void fk_op_new_command(struct link *l)
+{
+    fk_of(l)->new_commands++;
+}
+static const struct link_ops fk_link_ops = {
+    .send = fk_op_send,
+    .pause = fk_op_pause,
+    .resume = fk_op_resume,
+    .close = fk_op_close,
+    .start_tls = fk_op_tls,
+    .start_compression = fk_op_compression,
+    .new_command = fk_op_new_command,
+};
 
 static inline struct fk_link *fk_link_new(struct fk *w, bool server)
 {
@@ -311,6 +361,7 @@ static inline void fk_link_free(struct fk_link *k)
     list_remove(&k->node);
     fb_free(&k->got);
     fb_free(&k->out);
+    fb_free(&k->tls_rest);
     free(k);
 }
 
@@ -428,11 +479,13 @@ void control_source_state(const struct control *c, uint32_t source, struct contr
     *out = (struct control_source){.up = true, .version = 101119, .mariadb = true};
     strcpy(out->version_text, "10.11.19-MariaDB");
 }
+static void fk_interrupt(struct fk *w, uint32_t source, uint64_t thread); /* fake_server.h */
 void control_kill(struct control *c, uint32_t source, uint64_t server_thread, bool connection)
 {
     (void)c;
     fb_f(&fk_world->kills, "s%u thread %llu %s\n", source, (unsigned long long)server_thread,
          connection ? "connection" : "query");
+    fk_interrupt(fk_world, source, server_thread);
 }
 enum ids_status ids_take(struct control *c, uint32_t sequence, uint64_t n, uint64_t *first, struct arena *a,
                          struct fault *f)

@@ -18,11 +18,14 @@
 struct fk_client {
     struct fk *w;
     struct fk_link *l;
-    uint32_t caps, id;
+    uint32_t caps, offered, id;
     uint8_t nonce[WIRE_NONCE];
+    char plugin[32];      /* that the greeting names */
+    uint8_t switched[32]; /* data of the last request to switch */
     uint8_t seq;       /* of the next packet of a login */
     uint8_t command;   /* whose reply is awaited */
     uint8_t reply_seq; /* number of its first packet */
+    struct fb attributes; /* of a login with CONNECT_ATTRS */
     bool tables;       /* show a column as schema.table.name */
     struct fb text;
 };
@@ -280,16 +283,18 @@ static inline const char *fk_query(struct fk_client *c, const char *sql)
 
 /* ---- coming and going ---- */
 
-static inline struct fk_client *fk_client_new(struct fk *w, uint32_t caps)
+/* address: 16 bytes; NULL: a Unix socket. */
+static inline struct fk_client *fk_client_from(struct fk *w, uint32_t caps, const char *host, const uint8_t *address)
 {
     struct fk_client *c = calloc(1, sizeof *c);
     if (!c) abort();
     c->w = w;
     c->caps = caps;
     c->l = fk_link_new(w, false);
+    c->l->link.is_unix = !address;
     c->id = ++w->next_client;
     c->reply_seq = 1;
-    if (!session_new(&w->e, &c->l->link, c->id, "10.0.0.9") && !c->l->closed) link_close(&c->l->link, false);
+    if (!session_new(&w->e, &c->l->link, c->id, host, address) && !c->l->closed) link_close(&c->l->link, false);
     fk_run(w);
     struct fb p = {0};
     uint8_t seq = 0, last = 0;
@@ -297,11 +302,19 @@ static inline struct fk_client *fk_client_new(struct fk *w, uint32_t caps)
     if (fb_next(&c->l->got, &c->l->read, &seq, &last, &p) &&
         wire_get_greeting(str_make(p.p, p.n), &g) == WIRE_OK) {
         memcpy(c->nonce, g.nonce, WIRE_NONCE);
+        c->offered = g.capabilities;
+        snprintf(c->plugin, sizeof c->plugin, "%.*s", STR_ARG(g.auth_plugin));
         c->caps &= g.capabilities;
         c->seq = 1;
     }
     fb_free(&p);
     return c;
+}
+
+static inline struct fk_client *fk_client_new(struct fk *w, uint32_t caps)
+{
+    static const uint8_t from[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 9};
+    return fk_client_from(w, caps, "10.0.0.9", from);
 }
 
 /* A login packet with any answer to the nonce. */
@@ -317,6 +330,8 @@ static inline void fk_login_bytes(struct fk_client *c, const char *user, const v
     fb_lenstr(&p, auth, n);
     if (c->caps & WIRE_CAP_CONNECT_WITH_DB) fb_put(&p, schema, strlen(schema) + 1);
     if (c->caps & WIRE_CAP_PLUGIN_AUTH) fb_put(&p, plugin, strlen(plugin) + 1);
+    if (c->caps & WIRE_CAP_CONNECT_ATTRS) fb_lenstr(&p, c->attributes.p, c->attributes.n);
+    if (c->caps & WIRE_CAP_ZSTD_COMPRESSION_ALGORITHM) fb_le(&p, 11, 1);
     fb_packet(&c->l->out, &c->seq, p.p, p.n);
     fb_free(&p);
     c->command = WIRE_COM_SLEEP;
@@ -335,8 +350,11 @@ static inline const char *fk_login_reply(struct fk_client *c)
             fk_read_err(&r);
         else if (first == 0x00)
             fk_read_ok(&r, &more);
-        else if (first == 0xfe)
+        else if (first == 0xfe) {
+            size_t at = strlen(r.payload.p + 1) + 2, n = r.payload.n > at ? r.payload.n - at : 0;
+            memcpy(c->switched, r.payload.p + at, n < 32 ? n : 32);
             fb_f(&c->text, "SWITCH %s", r.payload.p + 1);
+        }
         else if (first == 0x01 && r.payload.n == 2)
             fb_f(&c->text, "MORE %d", r.payload.p[1]);
         else if (first == 0x01)
@@ -391,6 +409,7 @@ static inline void fk_leave(struct fk_client *c)
     FK_CHECK(c->l->closed, "the session did not close its link");
     fk_link_free(c->l);
     fb_free(&c->text);
+    fb_free(&c->attributes);
     free(c);
 }
 

@@ -9,7 +9,7 @@
  *   ERR 1213 40001 Deadlock found
  *   ROWS id:3,v|1,x|2,NULL            types after the colon; ROWS@orders_0 names the table in the definitions
  *   MANY 1000 200                     rows of one column of 200 bytes
- *   SILENT   CLOSE   BADSEQ   INFILE
+ *   SILENT   CLOSE   BADSEQ   INFILE   HANG (silent until KILL QUERY)
  *   <answer> ;; <answer>              several results
  *
  * Without a rule a server behaves as MySQL does, as far as transactions matter: it knows whether one is open,
@@ -196,6 +196,9 @@ static inline bool fk_answer_one(struct fk_link *k, struct fb *out, uint8_t *seq
     } else if (strncmp(spec, "CLOSE", 5) == 0) {
         k->close_after = 0;
         return false;
+    } else if (strncmp(spec, "HANG", 4) == 0) {
+        k->hangs = true;
+        return false;
     } else {
         FK_CHECK(strncmp(spec, "SILENT", 6) == 0, "no such answer: '%s'", spec);
         return false;
@@ -211,6 +214,16 @@ static inline void fk_answer(struct fk_link *k, const char *spec)
         size_t n = sep ? (size_t)(sep - spec) : strlen(spec);
         if (!fk_answer_one(k, &k->out, &seq, spec, n, sep != NULL) || !sep) return;
         spec = sep + 4;
+    }
+}
+
+static void fk_interrupt(struct fk *w, uint32_t source, uint64_t thread)
+{
+    for (struct list *n = w->links.next; n != &w->links; n = n->next) {
+        struct fk_link *k = CONTAINER_OF(n, struct fk_link, node);
+        if (!k->server || k->source != source || 700 + k->number != thread || !k->hangs || k->closed) continue;
+        k->hangs = false;
+        fk_answer(k, "ERR 1317 70100 Query execution was interrupted");
     }
 }
 
@@ -331,10 +344,10 @@ static inline void fk_greet(struct fk_link *k)
     uint8_t seq = 0;
     struct fb p = {0};
     k->phase = 1;
-    k->caps = ~s->lacks &
+    k->caps = s->has | (~s->lacks &
               (WIRE_CAP_LONG_PASSWORD | WIRE_CAP_FOUND_ROWS | WIRE_CAP_LONG_FLAG | WIRE_CAP_CONNECT_WITH_DB |
                WIRE_CAP_PROTOCOL_41 | WIRE_CAP_TRANSACTIONS | WIRE_CAP_SECURE_CONNECTION |
-               WIRE_CAP_MULTI_RESULTS | WIRE_CAP_PLUGIN_AUTH | WIRE_CAP_DEPRECATE_EOF);
+               WIRE_CAP_MULTI_RESULTS | WIRE_CAP_PLUGIN_AUTH | WIRE_CAP_DEPRECATE_EOF));
     if (s->mute) return;
     if (s->greeting_err) {
         fk_put_err(&k->out, &seq, 1040, "08004", s->greeting_err);
@@ -364,13 +377,37 @@ static inline void fk_greet(struct fk_link *k)
 
 static inline bool fk_password_fits(const struct fk_link *k, struct str auth)
 {
-    uint8_t want[32];
-    bool native = strcmp(k->plugin, "mysql_native_password") == 0;
-    if (native)
+    uint8_t want[64];
+    size_t n = 20;
+    if (strcmp(k->plugin, "mysql_clear_password") == 0) return str_eq(auth, (struct str){"weir", 5});
+    if (strcmp(k->plugin, "client_ed25519") == 0) {
+        uint8_t nonce[32], key[32];
+        memset(nonce, 'n', sizeof nonce);
+        return wire_ed25519_public(STR("weir"), key) && wire_ed25519_check(auth, nonce, key);
+    }
+    if (strcmp(k->plugin, "mysql_native_password") == 0)
         wire_native_scramble(STR("weir"), k->nonce, want);
     else
-        wire_sha2_scramble(STR("weir"), k->nonce, want);
-    return auth.len == (native ? 20 : 32) && memcmp(auth.ptr, want, auth.len) == 0;
+        wire_sha2_scramble(STR("weir"), k->nonce, want), n = 32;
+    return auth.len == n && memcmp(auth.ptr, want, n) == 0;
+}
+
+static inline void fk_ask_switch(struct fk_link *k, const char *plugin, uint8_t seq)
+{
+    struct fb q = {0};
+    k->plugin = plugin;
+    for (int i = 0; i < WIRE_NONCE; i++) k->nonce[i] = (uint8_t)(90 - i);
+    fb_le(&q, 0xfe, 1);
+    fb_put(&q, plugin, strlen(plugin) + 1);
+    if (strcmp(plugin, "client_ed25519") == 0) {
+        for (int i = 0; i < 32; i++) fb_le(&q, 'n', 1);
+    } else if (strcmp(plugin, "mysql_clear_password") != 0) {
+        fb_put(&q, k->nonce, WIRE_NONCE);
+        fb_le(&q, 0, 1);
+    }
+    fb_packet(&k->out, &seq, q.p, q.n);
+    fb_free(&q);
+    k->phase = 2;
 }
 
 static struct wire_rsa *fk_rsa; /* made by the first server that needs it */
@@ -392,6 +429,10 @@ static inline void fk_logged_in(struct fk_link *k, uint8_t seq, bool fits)
 static inline void fk_check_auth(struct fk_link *k, struct str auth, uint8_t seq)
 {
     struct fk_source *s = &k->w->src[k->source];
+    if (k->phase == 2 && k->chained < 4 && s->then[k->chained]) {
+        fk_ask_switch(k, s->then[k->chained++], seq);
+        return;
+    }
     bool sha2 = strcmp(k->plugin, "caching_sha2_password") == 0;
     if (sha2 && s->auth == FK_AUTH_FULL && fk_password_fits(k, auth)) {
         fb_packet(&k->out, &seq, "\x01\x04", 2);
@@ -414,21 +455,19 @@ static inline void fk_login_packet(struct fk_link *k, const struct fb *p, uint8_
     if (k->phase == 1) {
         struct wire_login l;
         FK_CHECK(wire_get_login(str_make(p->p, p->n), &l) == WIRE_OK, "Weir sent a malformed login");
+        if (l.ssl_request) {
+            FK_CHECK(k->caps & WIRE_CAP_SSL && !k->asked_tls, "TLS asked for where none is offered, or twice");
+            k->asked_tls = true;
+            return;
+        }
+        FK_CHECK(k->asked_tls == k->link.tls, "asked for TLS, and did not begin it");
+        FK_CHECK(!(l.capabilities & WIRE_CAP_SSL) == !k->link.tls, "the login's capabilities tell of TLS otherwise");
         FK_CHECK(str_eq(l.user, STR("weir")), "user '%.*s'", STR_ARG(l.user));
         FK_CHECK(!(l.capabilities & ~k->caps), "Weir claims capabilities that the server lacks: %x",
                  l.capabilities & ~k->caps);
         k->caps = l.capabilities;
         if (s->switch_to) {
-            struct fb q = {0};
-            k->plugin = s->switch_to;
-            for (int i = 0; i < WIRE_NONCE; i++) k->nonce[i] = (uint8_t)(90 - i);
-            fb_le(&q, 0xfe, 1);
-            fb_put(&q, k->plugin, strlen(k->plugin) + 1);
-            fb_put(&q, k->nonce, WIRE_NONCE);
-            fb_le(&q, 0, 1);
-            fb_packet(&k->out, &seq, q.p, q.n);
-            fb_free(&q);
-            k->phase = 2;
+            fk_ask_switch(k, s->switch_to, seq);
             return;
         }
         FK_CHECK(str_eq(l.auth_plugin, str_of(k->plugin)), "answered by '%.*s'", STR_ARG(l.auth_plugin));
@@ -437,6 +476,10 @@ static inline void fk_login_packet(struct fk_link *k, const struct fb *p, uint8_
     }
     if (k->phase == 2) {
         fk_check_auth(k, str_make(p->p, p->n), seq);
+        return;
+    }
+    if (k->phase == 3 && k->link.tls) { /* inside TLS the password itself comes */
+        fk_logged_in(k, seq, str_eq(str_make(p->p, p->n), (struct str){"weir", 5}));
         return;
     }
     if (k->phase == 3) {

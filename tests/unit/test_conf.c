@@ -4,6 +4,7 @@
  */
 #include "conf/conf.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -182,7 +183,7 @@ static void test_samples(void **state)
         free(names[i]);
     }
     free(names);
-    assert_true(seen >= 12);
+    assert_true(seen >= 13);
 }
 
 static void test_print_again(void **state)
@@ -240,6 +241,19 @@ static void test_defaults(void **state)
     assert_false(w->log_json);
     assert_true(w->allow_scatter);
     assert_int_equal(w->transactions, CONF_TXN_SINGLE);
+    assert_int_equal(w->interactive_timeout_ms, 8 * 3600 * 1000);
+    assert_int_equal(w->tls.certificate.value.len, 0);
+    assert_int_equal(w->nproxy_from, 0);
+    assert_true(w->compress_zlib && w->compress_zstd);
+    assert_int_equal(w->failed_logins, 10);
+    assert_int_equal(w->failed_login_delay_ms, 1000);
+    assert_int_equal(w->max_prepared, 16382);
+    assert_int_equal(w->max_session_prepared, 4096);
+    assert_int_equal(w->max_server_prepared, 100);
+    assert_int_equal(c->users[0].require_tls, CONF_REQUIRE_NOTHING);
+    assert_int_equal(c->users[0].nallow + c->users[0].ndeny, 0);
+    assert_int_equal(c->sources[0].tls.mode, CONF_TLS_OFF);
+    assert_int_equal(c->sources[0].compression, 0);
     assert_int_equal(c->sources[0].max_connections, 100);
     assert_int_equal(c->sources[0].idle_timeout_ms, 600000);
     assert_int_equal(c->users[0].max_connections, 0);
@@ -264,6 +278,98 @@ static void test_secrets(void **state)
     conf_free(c);
 }
 
+static struct conf *load_user(const char *keys)
+{
+    char text[512];
+    snprintf(text, sizeof text, "weir: {listen: 127.0.0.1:4406}\nusers: {a: {password: x%s}}\nsources: {s0: {address: a, user: u, password: p}}\n", keys);
+    return load(text);
+}
+
+static void address_of(const char *text, uint8_t *out)
+{
+    memset(out, 0, 16);
+    if (inet_pton(AF_INET6, text, out) == 1) return;
+    out[10] = out[11] = 0xff;
+    assert_int_equal(inet_pton(AF_INET, text, out + 12), 1);
+}
+
+static void test_networks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *keys, *address; /* NULL: a Unix socket */
+        bool may;
+    } cases[] = {
+        {"", "10.1.2.3", true},
+        {"", NULL, true},
+        {", allow: 10.0.0.0/8", "10.255.255.255", true},
+        {", allow: 10.0.0.0/8", "11.0.0.0", false},
+        {", allow: 10.0.0.0/8", NULL, false},
+        {", allow: [10.0.0.0/8, unix]", NULL, true},
+        {", allow: unix", "127.0.0.1", false},
+        {", deny: unix", NULL, false},
+        {", deny: unix", "127.0.0.1", true},
+        {", allow: 10.0.0.0/8, deny: 10.0.0.66", "10.0.0.66", false},
+        {", allow: 10.0.0.0/8, deny: 10.0.0.66", "10.0.0.67", true},
+        {", allow: 10.0.0.66, deny: 10.0.0.0/8", "10.0.0.66", false},
+        {", allow: 192.168.1.128/25", "192.168.1.127", false},
+        {", allow: 192.168.1.128/25", "192.168.1.128", true},
+        {", allow: 192.168.1.128/25", "192.168.1.255", true},
+        {", allow: 10.0.0.5", "10.0.0.5", true},
+        {", allow: 10.0.0.5", "10.0.0.4", false},
+        {", allow: 0.0.0.0/0", "1.2.3.4", true},
+        {", allow: 0.0.0.0/0", "::1", false},
+        {", allow: '::/0'", "2001:db8::1", true},
+        {", allow: '::/0'", "1.2.3.4", false}, /* v4-mapped, but an IPv4 address */
+        {", allow: '2001:db8::/32'", "2001:db8:ffff::1", true},
+        {", allow: '2001:db8::/32'", "2001:db9::1", false},
+        {", allow: '::1'", "::1", true},
+        {", allow: '::1'", "::2", false},
+        {", allow: '::ffff:10.0.0.0/104'", "10.9.9.9", true},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        uint8_t address[16];
+        struct conf *c = load_user(cases[i].keys);
+        if (cases[i].address) address_of(cases[i].address, address);
+        if (conf_user_may_come(&c->users[0], cases[i].address ? address : NULL) != cases[i].may)
+            fail_msg("%s from %s", cases[i].keys, cases[i].address ? cases[i].address : "unix");
+        conf_free(c);
+    }
+}
+
+static void test_tls(void **state)
+{
+    (void)state;
+    struct conf *c = load_file("conf/examples/tls.yaml");
+    assert_str(c->weir.tls.certificate.value, "tls/weir.pem");
+    assert_str(c->weir.tls.key.value, "tls/weir.key");
+    assert_str(c->weir.tls.ca.value, "tls/clients-ca.pem");
+    assert_int_equal(c->weir.tls.min_version, CONF_TLS_1_2);
+    assert_int_equal(c->weir.nproxy_from, 2);
+    assert_int_equal(c->weir.failed_login_delay_ms, 2000);
+    assert_int_equal(c->users[0].require_tls, CONF_REQUIRE_TLS);
+    assert_int_equal(c->users[1].require_tls, CONF_REQUIRE_CERTIFICATE);
+    assert_int_equal(c->users[1].secret_kind, CONF_SECRET_ED25519);
+    assert_int_equal(c->users[1].secret.len, 43);
+    assert_true(c->users[2].allow[0].is_unix);
+    assert_int_equal(c->sources[0].tls.mode, CONF_TLS_VERIFY_IDENTITY);
+    assert_int_equal(c->sources[0].compression, 2);
+    assert_str(c->sources[1].tls.name.value, "db1.example.com");
+    assert_int_equal(c->sources[1].tls.min_version, CONF_TLS_1_3);
+    assert_int_equal(c->sources[2].tls.mode, CONF_TLS_ON);
+    conf_free(c);
+    struct conf *bare = load(HEAD);
+    struct conf *more = load("weir: {listen: 127.0.0.1:4406, tls: {certificate: c, key: k}, compression: none, proxy_protocol: unix}\n"
+                             "users: {app: {password: app, require_tls: yes, allow: 10.0.0.0/8}}\nsources:\n"
+                             "  s0: {address: 127.0.0.1:4411, user: weir, password: weir, tls: {ca: x}, compression: zlib}\n"
+                             "  s1: {address: 127.0.0.1:4412, user: weir, password: weir, tls: on}\n");
+    assert_int_equal(more->sources[0].tls.mode, CONF_TLS_VERIFY_IDENTITY);
+    assert_false(more->weir.compress_zlib || more->weir.compress_zstd);
+    assert_int_equal(bare->fingerprint, more->fingerprint); /* nothing of this moves a row */
+    conf_free(bare);
+    conf_free(more);
+}
+
 /* A printed file must not make '***' a password that works. */
 static void test_hidden_secret(void **state)
 {
@@ -271,13 +377,13 @@ static void test_hidden_secret(void **state)
     uint32_t warnings;
     static const char text[] = "weir: {listen: 127.0.0.1:4406}\n"
                                "users: {a: {password: '***'}, b: {mysql_native_password: '***'}, c: "
-                               "{caching_sha2_password: '***'}}\n"
+                               "{caching_sha2_password: '***'}, d: {client_ed25519: '***'}}\n"
                                "sources: {s0: {address: a, user: weir, password: '***'}}\n";
     struct conf *c = try_load(text, &warnings), *d = try_load(text, NULL);
     assert_non_null(c);
     assert_non_null(d);
-    assert_int_equal(warnings, 4);
-    for (uint32_t i = 0; i < 3; i++) {
+    assert_int_equal(warnings, 5);
+    for (uint32_t i = 0; i < 4; i++) {
         assert_true(c->users[i].secret.len >= 40);
         assert_false(str_eq(c->users[i].secret, d->users[i].secret));
     }
@@ -657,7 +763,7 @@ static void test_out_of_memory(void **state)
 {
     (void)state;
     static const char *const files[] = {"conf/examples/shop.yaml", "conf/examples/groups.yaml",
-                                        "conf/examples/list.yaml", "conf/examples/range.yaml",
+                                        "conf/examples/list.yaml",  "conf/examples/tls.yaml", "conf/examples/range.yaml",
                                         "conf/examples/date.yaml", "conf/examples/users.yaml"};
     for (size_t i = 0; i < COUNT_OF(files); i++) {
         struct buf text = {0}, want = {0};
@@ -709,6 +815,8 @@ int main(void)
         cmocka_unit_test(test_reference),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_secrets),
+        cmocka_unit_test(test_networks),
+        cmocka_unit_test(test_tls),
         cmocka_unit_test(test_hidden_secret),
         cmocka_unit_test(test_password_file),
         cmocka_unit_test(test_caps),

@@ -212,13 +212,43 @@ static void test_digest(void **state)
     }
 }
 
+static void test_bind_params(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *literals[3], *wanted;
+    } binds[] = {
+        {"set @a = ?, @b = ?", {"1", "'it\\'s'"}, "set @a = 1, @b = 'it\\'s'"},
+        {"select 5-?", {"-1"}, "select 5- -1"},
+        {"select 1 from t where a=? and b in(?,?)", {"'x'", "-2", "NULL"}, "select 1 from t where a='x' and b in(-2,NULL)"},
+        {"select?from t", {"'x'"}, "select 'x' from t"},
+        {"select '?' /* ? */, `?`, ? -- ?", {"7"}, "select '?' /* ? */, `?`, 7 -- ?"},
+        {"select 1", {NULL}, "select 1"},
+    };
+    for (size_t i = 0; i < COUNT_OF(binds); i++) {
+        struct sql_scan s = {0};
+        struct buf out = {0};
+        struct str literals[4];
+        uint32_t n = 0;
+        for (; n < 3 && binds[i].literals[n]; n++) literals[n] = str_of(binds[i].literals[n]);
+        assert_int_equal(sql_scan(&s, binds[i].text, strlen(binds[i].text), 0, &maria), SQL_OK);
+        assert_int_equal(sql_bind_params(&s, literals, n, &out), SQL_OK);
+        buf_put_u8(&out, 0);
+        assert_string_equal(out.data, binds[i].wanted);
+        literals[n] = STR("1");
+        assert_int_equal(sql_bind_params(&s, literals, n + 1, &out), SQL_ERROR);
+        buf_release(&out);
+        sql_scan_release(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_render),   cmocka_unit_test(test_second_statement),
         cmocka_unit_test(test_range),    cmocka_unit_test(test_identity_of_self_edits),
         cmocka_unit_test(test_put_name), cmocka_unit_test(test_put_string),
-        cmocka_unit_test(test_digest),
+        cmocka_unit_test(test_digest),   cmocka_unit_test(test_bind_params),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

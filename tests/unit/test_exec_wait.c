@@ -245,6 +245,7 @@ static void a_hanging_server(void **state)
         fk_tick(w, 4000);
         assert_lacks(fk_reply(c), "ERR");
         fk_tick(w, 1100);
+        if (i == 3) fk_tick(w, 5100); /* a write: the server is asked to stop, and has a while to answer */
         const char *r = fk_reply(c);
         assert_has(r, "ERR 3024 HY000 Query execution was interrupted, maximum statement execution time "
                       "exceeded (statement_timeout of Weir)");
@@ -310,8 +311,8 @@ static void killed(void **state)
     for (size_t i = 0; i < COUNT_OF(slow_texts); i++) {
         struct fk *w = fk_new(NULL);
         struct fk_client *c = fk_client(w), *d = fk_client(w);
-        fk_on(w, 1, "notes", "SILENT", -1);
-        fk_on(w, 1, "orders_", "SILENT", -1);
+        fk_on(w, 1, "notes", "HANG", -1);
+        fk_on(w, 1, "orders_", "HANG", -1);
         fk_query(c, slow_texts[i]);
         char text[32];
         snprintf(text, sizeof text, "KILL QUERY %u", c->id);
@@ -333,27 +334,92 @@ static void killed(void **state)
     }
 }
 
-/* A transaction one of whose statements was killed in the middle is lost: it says so, and never commits a
- * part. */
+/* A killed statement leaves the transaction as it was, if the server says so in time. */
 static void killed_in_a_transaction(void **state)
+{
+    (void)state;
+    for (int answers = 0; answers < 2; answers++) {
+        struct fk *w = fk_new(NULL);
+        struct fk_client *c = fk_client(w);
+        fk_query(c, "BEGIN");
+        fk_query(c, "UPDATE orders SET v = 1 WHERE id = 2");
+        fk_on(w, 1, "UPDATE", answers ? "HANG" : "SILENT", 1);
+        fk_query(c, "UPDATE orders SET v = 2 WHERE id = 2");
+        session_kill(session_at(c), false);
+        fk_run(w);
+        if (!answers) {
+            assert_lacks(fk_reply(c), "ERR");
+            fk_tick(w, 5100);
+        }
+        assert_has(fk_reply(c), "ERR 1317 70100 Query execution was interrupted");
+        assert_has(fb_text(&w->kills), "query");
+        const char *r = fk_query(c, "COMMIT");
+        if (answers) {
+            assert_text(r, "OK 0");
+            assert_int_equal(w->src[1].committed, 1);
+        } else {
+            assert_has(r, "ERR 1402");
+            assert_int_equal(w->src[1].committed, 0);
+        }
+        fk_leave(c);
+        fk_free(w);
+    }
+}
+
+/* The statement was over before the KILL came: what it did is told, and the connection is not shared again. */
+static void killed_too_late(void **state)
 {
     (void)state;
     struct fk *w = fk_new(NULL);
     struct fk_client *c = fk_client(w);
-    fk_query(c, "BEGIN");
-    fk_query(c, "UPDATE orders SET v = 1 WHERE id = 2");
-    fk_on(w, 1, "UPDATE", "SILENT", 1);
+    w->src[1].hold = true;
     fk_query(c, "UPDATE orders SET v = 2 WHERE id = 2");
     session_kill(session_at(c), false);
+    w->src[1].hold = false;
     fk_run(w);
-    assert_has(fk_reply(c), "ERR 1317");
-    const char *r = fk_query(c, "COMMIT");
-    if (strncmp(r, "OK", 2) == 0)
-        assert_int_equal(w->src[1].committed, 1);
-    else
-        assert_has(r, "ERR 1402");
+    assert_text(fk_reply(c), "OK 1");
+    assert_int_equal(w->src[1].committed, 1);
+    assert_int_equal(w->e.realm->pools[1].nidle, 0);
     fk_leave(c);
     fk_free(w);
+}
+
+/* The limits of the session and of the statement: the clock is Weir's. */
+static void limits_of_time(void **state)
+{
+    (void)state;
+    static const struct { const char *set, *text, *error; } cases[] = {
+        {"SET max_execution_time = 2000", "SELECT * FROM notes", "ERR 3024 HY000 Query execution was interrupted, maximum statement execution time exceeded"},
+        {"SET max_execution_time = 2000", "SELECT v FROM orders", "ERR 3024"},
+        {"SET max_execution_time = 2000", "UPDATE orders SET v = 1", NULL},
+        {"SET max_statement_time = 2", "SELECT * FROM notes", "ERR 1969 70100 Query execution was interrupted (max_statement_time exceeded)"},
+        {"SET max_statement_time = 2", "UPDATE orders SET v = 1", "ERR 1969"},
+        {"SET max_statement_time = 2, max_execution_time = 1000", "SELECT * FROM notes", "ERR 3024"},
+        {"SELECT 1", "SELECT /*+ MAX_EXECUTION_TIME(2000) */ * FROM notes", "ERR 3024"},
+        {"SELECT 1", "SELECT /*+ NO_ICP(notes) max_execution_time ( 2000 ) */ * FROM notes", "ERR 3024"},
+        {"SET max_execution_time = 1000", "SELECT /*+ MAX_EXECUTION_TIME(9000) */ * FROM notes", NULL},
+        {"SELECT 1", "SELECT /* MAX_EXECUTION_TIME(2000) */ * FROM notes", NULL},
+        {"SELECT 1", "SET STATEMENT max_statement_time = 2 FOR SELECT * FROM notes", "ERR 1969"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct fk *w = fk_new(NULL);
+        struct fk_client *c = fk_client(w);
+        fk_query(c, cases[i].set);
+        fk_on(w, 1, "notes", "HANG", -1);
+        fk_on(w, 1, "orders_", "HANG", -1);
+        fk_query(c, cases[i].text);
+        fk_tick(w, 900);
+        assert_lacks(fk_reply(c), "ERR");
+        fk_tick(w, 1200);
+        if (cases[i].error) {
+            assert_has(fk_reply(c), cases[i].error);
+            assert_has(fk_query(c, "SELECT 1"), "ROWS v|1 END");
+        } else {
+            assert_lacks(fk_reply(c), "ERR");
+        }
+        fk_leave(c);
+        fk_free(w);
+    }
 }
 
 int main(void)
@@ -372,6 +438,8 @@ int main(void)
         cmocka_unit_test(time_is_up_while_the_catalog_is_loaded),
         cmocka_unit_test(killed),
         cmocka_unit_test(killed_in_a_transaction),
+        cmocka_unit_test(killed_too_late),
+        cmocka_unit_test(limits_of_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

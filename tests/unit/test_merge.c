@@ -340,6 +340,7 @@ static void test_bad_values(void **state)
                         .ncolumns = 1,
                         .nlegs = 1,
                         .legs = {LEG(rows)},
+                        .text_only = true,
                         .spec = {.order = key, .norder = 1}};
         kit_expect_fault(&k, 1835, "column 1");
     }
@@ -366,9 +367,8 @@ static void test_bad_values(void **state)
 }
 
 /* Replies whose legs differ or that are cut short: faults, never a crash. */
-static void test_malformed_replies(void **state)
+static void malformed_replies(bool binary)
 {
-    (void)state;
     static const struct kit_column cols[] = {INT_COL("a"), INT_COL("b")};
     static const struct kit_row rows[] = {{{"1", "2"}}, {{"2", "3"}}};
     static struct merge_key key[] = {KEY_VIS(0)};
@@ -377,11 +377,16 @@ static void test_malformed_replies(void **state)
                     .nlegs = 1,
                     .legs = {LEG(rows)},
                     .leg_caps = CAPS,
+                    .binary = binary,
                     .spec = {.order = key, .norder = 1, .nhidden = 1}};
     struct kit_reply r;
     kit_make_reply(&k, 0, &r);
-    struct merge_options o = {
-        .spec = &k.spec, .nlegs = 1, .client_capabilities = CAPS, .window = 4096, .max_memory = 100000};
+    struct merge_options o = {.spec = &k.spec,
+                              .nlegs = 1,
+                              .client_capabilities = CAPS,
+                              .window = 4096,
+                              .max_memory = 100000,
+                              .binary = binary};
     arena_init(&k.arena, 0);
     for (uint32_t victim = 0; victim < r.n; victim++)
         for (size_t cut = 0; cut < kit_payload(&r, victim).len; cut++) {
@@ -409,6 +414,42 @@ static void test_malformed_replies(void **state)
     kit_done(&k);
 }
 
+/* The second leg's definitions, of which only the fixed part is read. */
+static void test_malformed_definitions(void **state)
+{
+    (void)state;
+    static const struct kit_column cols[] = {INT_COL("a")};
+    static struct merge_key key[] = {KEY_VIS(0)};
+    struct kit k = {
+        .columns = cols, .ncolumns = 1, .nlegs = 2, .leg_caps = CAPS, .spec = {.order = key, .norder = 1}};
+    struct kit_reply r;
+    kit_make_reply(&k, 0, &r);
+    struct merge_options o = {
+        .spec = &k.spec, .nlegs = 2, .client_capabilities = CAPS, .window = 4096, .max_memory = 100000};
+    arena_init(&k.arena, 0);
+    struct str whole = kit_payload(&r, 1);
+    for (size_t cut = 0; cut <= whole.len; cut++) {
+        struct merge *m = merge_new(&o);
+        char *copy = malloc(cut + 1);
+        memcpy(copy, whole.ptr, cut);
+        for (uint32_t leg = 0; leg < 2; leg++)
+            assert_true(merge_put(m, leg, kit_payload(&r, 0), CAPS, &k.arena, &k.fault));
+        assert_true(merge_put(m, 0, whole, CAPS, &k.arena, &k.fault));
+        assert_int_equal(merge_put(m, 1, str_make(copy, cut), CAPS, &k.arena, &k.fault), cut == whole.len);
+        free(copy);
+        merge_free(m);
+    }
+    buf_release(&r.bytes);
+    kit_done(&k);
+}
+
+static void test_malformed_replies(void **state)
+{
+    (void)state;
+    malformed_replies(false);
+    malformed_replies(true);
+}
+
 /* Any bytes in any payload: a fault or rows, never more. */
 static void test_random_bytes(void **state)
 {
@@ -420,17 +461,26 @@ static void test_random_bytes(void **state)
     static struct merge_output outputs[] = {
         {.fn = MERGE_SUM},
         {.fn = MERGE_MAX, .has_weight = true, .weight = HID(0), .collation = STR("latin1_bin")}};
-    unsigned seed = 17, faults = 0, rounds = 3000;
+    unsigned seed = 17, faults = 0, rounds = 6000;
     for (unsigned round = 0; round < rounds; round++) {
-        struct kit k = {.columns = cols, .ncolumns = 3, .nlegs = 1, .legs = {LEG(rows)}, .leg_caps = CAPS};
+        struct kit k = {.columns = cols,
+                        .ncolumns = 3,
+                        .nlegs = 1,
+                        .legs = {LEG(rows)},
+                        .leg_caps = CAPS,
+                        .binary = round / 3 % 2};
         k.spec = round % 3 == 0 ? (struct merge_spec){.nhidden = 1}
                  : round % 3 == 1
                      ? (struct merge_spec){.order = key, .norder = 2, .nhidden = 1, .distinct = true}
                      : (struct merge_spec){.grouped = true, .outputs = outputs, .noutputs = 2, .nhidden = 1};
         static struct kit_reply r;
         kit_make_reply(&k, 0, &r);
-        struct merge_options o = {
-            .spec = &k.spec, .nlegs = 2, .client_capabilities = CAPS, .window = 4096, .max_memory = 100000};
+        struct merge_options o = {.spec = &k.spec,
+                                  .nlegs = 2,
+                                  .client_capabilities = CAPS,
+                                  .window = 4096,
+                                  .max_memory = 100000,
+                                  .binary = k.binary};
         struct merge *m = merge_new(&o);
         struct buf out = {0};
         uint8_t seq = 0;
@@ -549,7 +599,7 @@ static void test_window(void **state)
     for (; i < r.n && merge_wants(m, 0); i++)
         assert_true(merge_put(m, 0, kit_payload(&r, i), CAPS, &k.arena, &k.fault));
     assert_true(i < 1000);
-    assert_true(merge_held(m) <= 2 * 4096 + 1024);
+    assert_true(merge_held(m) <= (3 + 2 + 2) * 4096); /* arena, window, which doubles */
     assert_int_equal(merge_run(m, &out, &seq, 1000, &k.arena, &k.fault), MERGE_NEED);
     assert_false(merge_started(m));
     assert_true(merge_wants(m, 1));
@@ -773,6 +823,7 @@ int main(void)
         cmocka_unit_test(test_out_of_order_leg),
         cmocka_unit_test(test_bad_values),
         cmocka_unit_test(test_malformed_replies),
+        cmocka_unit_test(test_malformed_definitions),
         cmocka_unit_test(test_random_bytes),
         cmocka_unit_test(test_legs_differ),
         cmocka_unit_test(test_memory_cap),

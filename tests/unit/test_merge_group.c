@@ -160,6 +160,29 @@ static void test_text(void **state)
     kit_expect(&k, "x|q|q\nab |a |c\nb||z\n");
 }
 
+/* The empty string is a value, and the least one; as a decimal it is none. */
+static void test_empty(void **state)
+{
+    (void)state;
+    static const struct kit_column cols[] = {BIN_COL("lo"), BIN_COL("hi")}, sums[] = {DEC_COL("s", 0)};
+    static struct merge_output out[] = {{.fn = MERGE_MIN}, {.fn = MERGE_MAX}}, sum[] = {{.fn = MERGE_SUM}};
+    static const struct kit_row r0[] = {{{"", ""}}}, r1[] = {{{"", "a"}}}, s0[] = {{{""}}}, s1[] = {{{"1"}}};
+    struct kit k = {.columns = cols,
+                    .ncolumns = 2,
+                    .nlegs = 3,
+                    .legs = {LEG(r0), LEG(r1), LEG(r0)},
+                    .spec = {.grouped = true, .outputs = out, .noutputs = 2}};
+    kit_expect(&k, "|a\n");
+    k.legs[1] = (struct kit_leg)LEG(r0);
+    kit_expect(&k, "|\n");
+    k = (struct kit){.columns = sums,
+                     .ncolumns = 1,
+                     .nlegs = 2,
+                     .legs = {LEG(s0), LEG(s1)},
+                     .spec = {.grouped = true, .outputs = sum, .noutputs = 1}};
+    kit_expect_fault(&k, 1835, "no number");
+}
+
 static void test_final_order(void **state)
 {
     (void)state;
@@ -287,6 +310,7 @@ static void test_refused(void **state)
     kit_expect_fault(&k, 1835, "no number");
     k.spec.outputs = sum;
     k.nlegs = 2;
+    k.text_only = true;
     k.legs[0] = (struct kit_leg)LEG(word);
     k.legs[1] = (struct kit_leg)LEG(rows);
     kit_expect_fault(&k, 1835, "no number");
@@ -407,10 +431,15 @@ static void test_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ungrouped),   cmocka_unit_test(test_double),
-        cmocka_unit_test(test_groups),      cmocka_unit_test(test_text),
-        cmocka_unit_test(test_final_order), cmocka_unit_test(test_final_order_many),
-        cmocka_unit_test(test_refused),     cmocka_unit_test(test_failing_allocations),
+        cmocka_unit_test(test_ungrouped),
+        cmocka_unit_test(test_double),
+        cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_final_order),
+        cmocka_unit_test(test_final_order_many),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_failing_allocations),
         cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,9 @@
 /*
  * test_merge_kit.h - the bench on which merge/ is tested: result sets as tables of C strings go in as
  * payloads, in small pieces and any order of legs; packets come out and are taken apart again.
+ *
+ * Each table runs in both protocols: the kit has its own encoder of binary values (so that it does not check
+ * the codec with itself), and what comes out must be the bytes that the expected text is encoded as.
  */
 #ifndef WEIR_TEST_MERGE_KIT_H
 #define WEIR_TEST_MERGE_KIT_H
@@ -69,6 +72,8 @@ struct kit {
     size_t window, max_memory, budget;
     unsigned seed; /* order in which legs deliver */
     uint32_t leg_caps, client_caps;
+    bool binary, text_only;
+    struct merge_pool *pool;
     /* results */
     struct arena arena;
     struct fault fault;
@@ -82,6 +87,133 @@ struct kit {
     bool started;
     size_t most_held;
 };
+
+/* ---- binary values ---- */
+
+static void kit_little(struct buf *out, uint64_t v, unsigned bytes)
+{
+    for (unsigned i = 0; i < bytes; i++) buf_put_u8(out, (uint8_t)(v >> (8 * i)));
+}
+
+static unsigned kit_width(uint8_t type)
+{
+    switch (type) {
+    case WIRE_TYPE_TINY: return 1;
+    case WIRE_TYPE_SHORT:
+    case WIRE_TYPE_YEAR: return 2;
+    case WIRE_TYPE_LONG:
+    case WIRE_TYPE_INT24:
+    case WIRE_TYPE_FLOAT: return 4;
+    case WIRE_TYPE_LONGLONG:
+    case WIRE_TYPE_DOUBLE: return 8;
+    default: return 0;
+    }
+}
+
+/* Microseconds of "12:34:56.78" from its first colon on. */
+static unsigned kit_fraction(const char *text)
+{
+    const char *dot = strchr(text, '.');
+    unsigned us = 0;
+    for (int i = 1; i <= 6; i++) {
+        us = us * 10 + (dot && dot[1] ? (unsigned)(dot[1] - '0') : 0);
+        if (dot && dot[1]) dot++;
+    }
+    return us;
+}
+
+static void kit_encode_date(const char *text, struct buf *out)
+{
+    unsigned y = 0, mo = 0, d = 0, h = 0, mi = 0, s = 0, us = kit_fraction(text);
+    sscanf(text, "%u-%u-%u %u:%u:%u", &y, &mo, &d, &h, &mi, &s);
+    if (!(y | mo | d | h | mi | s | us)) return;
+    kit_little(out, y, 2);
+    kit_little(out, mo, 1);
+    kit_little(out, d, 1);
+    if (!(h | mi | s | us)) return;
+    kit_little(out, h, 1);
+    kit_little(out, mi, 1);
+    kit_little(out, s, 1);
+    if (us) kit_little(out, us, 4);
+}
+
+static void kit_encode_time(const char *text, struct buf *out)
+{
+    unsigned h = 0, mi = 0, s = 0, us = kit_fraction(text);
+    sscanf(text + (*text == '-'), "%u:%u:%u", &h, &mi, &s);
+    if (!(h | mi | s | us)) return;
+    kit_little(out, *text == '-', 1);
+    kit_little(out, h / 24, 4);
+    kit_little(out, h % 24, 1);
+    kit_little(out, mi, 1);
+    kit_little(out, s, 1);
+    if (us) kit_little(out, us, 4);
+}
+
+/* A value's bytes, behind its length if it has one. */
+static void kit_encode(const struct kit_column *c, const char *text, struct buf *out)
+{
+    double d;
+    float f;
+    switch (c->type) {
+    case WIRE_TYPE_TINY:
+    case WIRE_TYPE_SHORT:
+    case WIRE_TYPE_YEAR:
+    case WIRE_TYPE_LONG:
+    case WIRE_TYPE_INT24:
+    case WIRE_TYPE_LONGLONG: kit_little(out, strtoull(text, NULL, 10), kit_width(c->type)); return;
+    case WIRE_TYPE_DOUBLE:
+        d = strtod(text, NULL);
+        buf_put(out, &d, sizeof d);
+        return;
+    case WIRE_TYPE_FLOAT:
+        f = strtof(text, NULL);
+        buf_put(out, &f, sizeof f);
+        return;
+    case WIRE_TYPE_DATE:
+    case WIRE_TYPE_DATETIME:
+    case WIRE_TYPE_TIMESTAMP: kit_encode_date(text, out); return;
+    case WIRE_TYPE_TIME: kit_encode_time(text, out); return;
+    default: buf_putz(out, text);
+    }
+}
+
+static void kit_encode_row(const struct kit *k, const struct kit_row *row, struct buf *out)
+{
+    size_t bits = out->len + 1;
+    for (size_t i = 0; i < 1 + (k->ncolumns + 2 + 7) / 8; i++) buf_put_u8(out, 0);
+    for (uint32_t i = 0; i < k->ncolumns; i++) {
+        if (!row->v[i]) {
+            out->data[bits + (i + 2) / 8] = (char)(out->data[bits + (i + 2) / 8] | 1 << (i + 2) % 8);
+            continue;
+        }
+        struct buf v = {0};
+        kit_encode(&k->columns[i], row->v[i], &v);
+        if (!kit_width(k->columns[i].type)) wire_put_lenenc(out, v.len);
+        buf_put_str(out, buf_str(&v));
+        buf_release(&v);
+    }
+}
+
+static inline void kit_decode_row(const struct kit *k, struct str p, struct str *fields, uint32_t n)
+{
+    size_t bits = 1, at = 1 + (n + 2 + 7) / 8;
+    assert_true(p.len >= at);
+    assert_int_equal(p.ptr[0], 0);
+    assert_int_equal(p.ptr[1] & 3, 0);
+    for (uint32_t bit = n + 2; bit % 8; bit++) assert_false(p.ptr[bits + bit / 8] >> (bit % 8) & 1);
+    for (uint32_t i = 0; i < n; i++) {
+        fields[i] = STR_NULL;
+        if (p.ptr[bits + (i + 2) / 8] >> ((i + 2) % 8) & 1) continue;
+        size_t width = kit_width(k->columns[i].type);
+        struct wire_reader r = wire_read(p.ptr + at, p.len - at);
+        if (!width) width = wire_get_lenenc(&r);
+        fields[i] = wire_get_bytes(&r, width);
+        assert_false(r.bad);
+        at = p.len - wire_left(&r);
+    }
+    assert_int_equal(at, p.len);
+}
 
 /* Payloads of one leg's reply, one after the other. */
 struct kit_reply {
@@ -131,7 +263,8 @@ static void kit_make_reply(const struct kit *k, uint32_t leg, struct kit_reply *
         kit_add_packet(r, &p);
     }
     for (uint32_t i = 0; i < k->legs[leg].nrows; i++) {
-        for (uint32_t j = 0; j < k->ncolumns; j++) {
+        if (k->binary) kit_encode_row(k, &k->legs[leg].rows[i], &r->bytes);
+        for (uint32_t j = 0; !k->binary && j < k->ncolumns; j++) {
             const char *v = k->legs[leg].rows[i].v[j];
             wire_put_text_field(&r->bytes, v ? str_of(v) : STR_NULL);
         }
@@ -187,7 +320,10 @@ static void kit_read(struct kit *k, struct str out)
         } else {
             assert_int_equal(state, 3);
             struct str fields[KIT_MAX_COLUMNS];
-            assert_int_equal(wire_get_text_row(p, fields, columns), WIRE_OK);
+            if (k->binary)
+                kit_decode_row(k, p, fields, columns);
+            else
+                assert_int_equal(wire_get_text_row(p, fields, columns), WIRE_OK);
             for (uint32_t i = 0; i < columns; i++) {
                 struct str *slot = vec_push(&cells, &k->arena);
                 *slot = fields[i].ptr ? arena_str(&k->arena, fields[i]) : STR_NULL;
@@ -201,7 +337,7 @@ static void kit_read(struct kit *k, struct str out)
 }
 
 /* Runs it to the end. False: fault. Deterministic for a seed. */
-static bool kit_run(struct kit *k)
+static inline bool kit_run(struct kit *k)
 {
     if (!k->leg_caps) k->leg_caps = CAPS;
     if (!k->client_caps) k->client_caps = CAPS;
@@ -219,7 +355,9 @@ static bool kit_run(struct kit *k)
                               .client_capabilities = k->client_caps,
                               .window = k->window,
                               .max_memory = k->max_memory,
-                              .status = 2};
+                              .status = 2,
+                              .binary = k->binary,
+                              .pool = k->pool};
     struct merge *m = merge_new(&o);
     struct buf out = {0};
     uint8_t seq = 1;
@@ -259,7 +397,7 @@ static bool kit_run(struct kit *k)
 }
 
 /* "a|b\nc|NULL\n" */
-static const char *kit_text(struct kit *k)
+static inline const char *kit_text(struct kit *k)
 {
     struct buf b = {0};
     for (uint32_t i = 0; i < k->out_rows; i++)
@@ -285,29 +423,62 @@ static void kit_done(struct kit *k)
     k->out_rows = 0;
 }
 
-/* Under several orders of delivery, windows and budgets the result must be `want`. */
-static void kit_expect(struct kit *k, const char *want)
+/* The rows that came out, in binary, are those that `want` is encoded as. */
+static inline void kit_same_binary(const struct kit *k, const char *want)
 {
-    for (unsigned seed = 1; seed <= 8; seed++) {
+    uint32_t cell = 0;
+    for (const char *p = want; *p; cell++) {
+        size_t n = strcspn(p, "|\n");
+        char text[256];
+        assert_true(n < sizeof text && cell < k->out_rows * k->out_columns);
+        memcpy(text, p, n);
+        text[n] = 0;
+        p += n + 1;
+        struct str got = k->cells[cell];
+        if (!got.ptr) {
+            assert_string_equal(text, "NULL");
+            continue;
+        }
+        struct buf b = {0};
+        kit_encode(&k->columns[cell % k->out_columns], text, &b);
+        if (!str_eq(buf_str(&b), got)) fail_msg("cell %u of\n%s: not '%s'", cell, want, text);
+        buf_release(&b);
+    }
+    assert_int_equal(cell, k->out_rows * k->out_columns);
+}
+
+/* Under several orders of delivery, windows, budgets and in both protocols the result must be `want`. */
+static inline void kit_expect(struct kit *k, const char *want)
+{
+    for (unsigned seed = 1; seed <= 16; seed++) {
         k->seed = seed;
         k->budget = seed & 1 ? 1 : 64 * seed;
         k->leg_caps = seed & 2 ? CAPS : (uint32_t)WIRE_CAP_PROTOCOL_41;
         k->client_caps = seed & 4 ? CAPS : (uint32_t)WIRE_CAP_PROTOCOL_41;
+        k->binary = seed & 8 && !k->text_only;
         bool ok = kit_run(k);
         if (!ok) fail_msg("fault %u: " STR_FMT, k->fault.code, STR_ARG(k->fault.message));
-        assert_string_equal(kit_text(k), want);
+        if (k->binary)
+            kit_same_binary(k, want);
+        else
+            assert_string_equal(kit_text(k), want);
         kit_done(k);
     }
+    k->binary = false;
 }
 
-static void kit_expect_fault(struct kit *k, uint16_t code, const char *part)
+static inline void kit_expect_fault(struct kit *k, uint16_t code, const char *part)
 {
     k->seed = 3;
-    assert_false(kit_run(k));
-    assert_int_equal(k->fault.code, code);
-    if (str_find(k->fault.message, str_of(part), 0) == SIZE_MAX)
-        fail_msg("message: " STR_FMT, STR_ARG(k->fault.message));
-    kit_done(k);
+    for (int binary = 0; binary < (k->text_only ? 1 : 2); binary++) {
+        k->binary = binary;
+        assert_false(kit_run(k));
+        assert_int_equal(k->fault.code, code);
+        if (str_find(k->fault.message, str_of(part), 0) == SIZE_MAX)
+            fail_msg("message: " STR_FMT, STR_ARG(k->fault.message));
+        kit_done(k);
+    }
+    k->binary = false;
 }
 
 #define VIS(i)                                                                                               \

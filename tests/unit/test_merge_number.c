@@ -252,12 +252,12 @@ static void test_cells(void **state)
 {
     (void)state;
     struct cell c[4];
-    size_t used;
+    const struct row_form form = {.ncols = 4}, more = {.ncols = 5};
     const char row[] = "\x01"
                        "a\xfb\x00\xfc\x02\x00"
                        "bc";
     size_t n = sizeof row - 1;
-    assert_true(row_cells(row, n, c, 4, true, &used));
+    assert_true(row_cells(&form, row, n, c, 4));
     assert_int_equal(c[0].len, 1);
     assert_int_equal(c[1].len, CELL_NULL);
     assert_int_equal(c[2].len, 0);
@@ -266,17 +266,22 @@ static void test_cells(void **state)
         char *copy = malloc(cut + 1); /* so that reading past the end is seen */
         memcpy(copy, row, cut);
         char *exact = realloc(copy, cut ? cut : 1);
-        assert_false(row_cells(exact, cut, c, 4, true, &used));
+        assert_false(row_cells(&form, exact, cut, c, 4));
         free(exact);
     }
-    assert_false(row_cells(row, n, c, 3, true, &used));
-    assert_true(row_cells(row, n, c, 3, false, &used));
-    assert_false(row_cells("\xff"
+    assert_true(row_cells(&form, row, n, c, 3));
+    assert_true(row_cells(&more, row, n, c, 4));
+    assert_false(row_cells(&more, row, n, c, 5));
+    const struct row_form three = {.ncols = 3};
+    assert_false(row_cells(&three, row, n, c, 3));
+    assert_false(row_cells(&form,
+                           "\xff"
                            "aaa",
-                           4, c, 1, false, &used));
-    assert_false(row_cells("\xfe\xff\xff\xff\xff\xff\xff\xff\xff"
+                           4, c, 1));
+    assert_false(row_cells(&form,
+                           "\xfe\xff\xff\xff\xff\xff\xff\xff\xff"
                            "aaa",
-                           12, c, 1, false, &used));
+                           12, c, 1));
 }
 
 int main(void)

@@ -250,6 +250,49 @@ static void no_allocation_on_a_hit(void **state)
     arena_release(&a);
 }
 
+/* An execute of a prepared statement: one kept plan, values from the packet, the text and its slots. */
+static void no_allocation_in_an_execute(void **state)
+{
+    struct world w;
+    struct arena a;
+    struct sql_scan s = {0};
+    struct buf out = {0};
+    static const char *const texts[] = {"SELECT name FROM customers WHERE id = ?", "UPDATE orders SET total = 5 WHERE customer_id = ?",
+                                        "SELECT id FROM plain WHERE id = ?", "INSERT INTO items (customer_id) VALUES (?)",
+                                        "SELECT id FROM orders WHERE customer_id IN (1, ?) ORDER BY id LIMIT 5"};
+    (void)state;
+    arena_init(&a, 0);
+    open_world(&w, &a);
+    struct plan_env env = {.router = w.router, .catalog = w.catalog, .schema = STR("shop")};
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        scan_text(&s, texts[i]);
+        struct plan *p = build(&w, &env, &s, &a);
+        const struct plan_info *info = plan_info(p);
+        for (int64_t round = 0; round < 8; round++) {
+            uint64_t before = mem_count();
+            struct bound b;
+            struct fault f;
+            struct value v = {.kind = VALUE_INT, .i = round};
+            struct plan_facts facts = {.params = &v, .nparams = 1};
+            assert_int_equal(plan_bind_with(p, info->scan, &facts, 0, &a, &b, &f), SQL_OK);
+            for (uint32_t j = 0; j < b.nlegs; j++) {
+                struct plan_slots slots = {0};
+                buf_reset(&out);
+                plan_render_prepared(&b, info->scan, &b.legs[j], &facts, &a, &slots, &out);
+                assert_true(slots.n >= 1);
+                assert_int_equal(slots.at[0].kind, PLAN_SLOT_PARAM);
+            }
+            arena_reset(&a);
+            if (round) assert_int_equal(mem_count() - before, 0);
+        }
+        plan_unref(p);
+    }
+    buf_release(&out);
+    close_world(&w);
+    sql_scan_release(&s);
+    arena_release(&a);
+}
+
 static void out_of_memory(void **state)
 {
     struct world w;
@@ -262,7 +305,12 @@ static void out_of_memory(void **state)
         "SELECT o.id FROM orders o LEFT JOIN items i ON i.customer_id = o.customer_id WHERE o.customer_id "
         "BETWEEN 1 AND 2 OR o.customer_id = '9' ORDER BY o.note",
         "CREATE TABLE items (customer_id INT, CONSTRAINT f FOREIGN KEY (customer_id) REFERENCES orders "
-        "(customer_id))"};
+        "(customer_id))",
+        "SELECT id FROM orders WHERE customer_id IN (?, ?) AND note = USER() ORDER BY CONCAT(note, ?) LIMIT ?",
+        "INSERT INTO orders (id, customer_id) VALUES (NULL, ?), (? + 1, ?)",
+        "LOAD DATA LOCAL INFILE 'x' INTO TABLE orders (total, @c) SET customer_id = @c, note = USER()"};
+    const struct value values[4] = {{.kind = VALUE_INT, .i = 1}, {.kind = VALUE_INT, .i = 2}, {.kind = VALUE_STRING, .s = STR("3")}, {.kind = VALUE_INT, .i = 9}};
+    const struct plan_facts facts = {.params = values, .nparams = 4};
     (void)state;
     arena_init(&a, 0);
     open_world(&w, &a);
@@ -280,11 +328,25 @@ static void out_of_memory(void **state)
             arena_init(&scratch, 0);
             mem_fail_at(n);
             enum sql_status st = plan_build(&env, &s, &scratch, &p, &f);
-            if (st == SQL_OK) st = plan_count_ids(p, &s, &scratch, &ids, &f);
-            if (st == SQL_OK) st = plan_bind(p, &s, ids ? 100 : 0, &scratch, &b, &f);
+            if (st == SQL_OK) st = plan_count_ids_with(p, &s, &facts, &scratch, &ids, &f);
+            if (st == SQL_OK) st = plan_bind_with(p, &s, &facts, ids ? 100 : 0, &scratch, &b, &f);
             if (st == SQL_OK) {
-                for (uint32_t j = 0; j < b.nlegs; j++) plan_render(&b, &s, &b.legs[j], NULL, &out);
+                struct plan_slots slots = {0};
+                for (uint32_t j = 0; j < b.nlegs; j++) {
+                    plan_render(&b, &s, &b.legs[j], NULL, &out);
+                    plan_render_prepared(&b, &s, &b.legs[j], &facts, &scratch, &slots, &out);
+                }
                 done = !out.failed;
+            }
+            if (st == SQL_OK) {
+                struct bound probe;
+                st = plan_probe(p, &scratch, &probe, &f);
+                done &= st == SQL_OK;
+            }
+            if (st == SQL_OK && plan_load(p)) {
+                int64_t shard = plan_load_shard(p, values, &scratch, &f);
+                if (shard < 0) st = SQL_NOMEM;
+                done &= shard >= 0;
             }
             mem_fail_at(0);
             if (st != SQL_OK) {
@@ -308,6 +370,7 @@ int main(void)
         cmocka_unit_test(other_literals), cmocka_unit_test(one_plan_many_statements),
         cmocka_unit_test(guards),         cmocka_unit_test(nothing_else_agrees),
         cmocka_unit_test(caps),           cmocka_unit_test(no_allocation_on_a_hit),
+        cmocka_unit_test(no_allocation_in_an_execute),
         cmocka_unit_test(out_of_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,8 @@
  * Small tables are dealt to shards by the router's own rule. A random FROM and WHERE (inner and outer joins,
  * AND, OR, NOT, IN, BETWEEN, NULLs, constants in odd spellings, EXISTS, IN (SELECT ..)) is evaluated here by
  * nested loops, once over all rows and once for each leg over the rows that leg has. What the legs give
- * together must be the whole. Refused statements prove nothing; enough must be accepted, and enough narrowed,
+ * together must be the whole. Half of the statements have their constants as parameters of some type: the
+ * same text with the literals in must not find shards that they do not. Refused statements prove nothing; enough must be accepted, and enough narrowed,
  * for the test to mean something.
  */
 #include "tests/unit/test_plan_kit.h"
@@ -32,7 +33,7 @@ static const char rules[] = "weir: {listen: 127.0.0.1:4406}\n"
                             "      b: {broadcast: all}\n"
                             "    groups: [[m0, m1], [h0, h1], [r0, r1], [l0, l1], [p0, p1]]\n";
 
-enum { SHARDS = 4, MAX_REFS = 5, ROWS = 6, NULL_VALUE = 1000, MAX_RESULT = 2000 };
+enum { SHARDS = 4, MAX_REFS = 5, MAX_PARAMS = 64, ROWS = 6, NULL_VALUE = 1000, MAX_RESULT = 2000 };
 static const char letters[] = "mhrlp"; /* p: sharded by k and x together */
 
 struct row {
@@ -73,6 +74,10 @@ struct gen {
     int ref_table[MAX_REFS + 8];
     int nrefs, nfrom;
     struct buf sql;
+    bool params; /* constants are `?` */
+    struct value values[MAX_PARAMS];
+    struct str literals[MAX_PARAMS];
+    uint32_t nvalues;
 };
 
 static uint32_t rnd(struct gen *g, uint32_t n)
@@ -209,8 +214,45 @@ static void make_tables(struct gen *g, const struct router *r, const struct conf
 
 /* ---- writing ---- */
 
+/* A `?` whose value has one of the types that a client may bind. */
+static void put_param(struct gen *g, int value)
+{
+    struct value *v = &g->values[g->nvalues];
+    struct str *l = &g->literals[g->nvalues++], plain = arena_printf(&g->a, "%d", value);
+    *v = (struct value){.kind = VALUE_INT, .i = value};
+    *l = plain;
+    buf_put_u8(&g->sql, '?');
+    if (value == NULL_VALUE) {
+        *v = (struct value){.kind = VALUE_NULL};
+        *l = STR("NULL");
+        return;
+    }
+    switch (rnd(g, 8)) {
+    case 0:
+        *v = (struct value){.kind = VALUE_STRING, .s = plain};
+        *l = arena_printf(&g->a, "'%d'", value);
+        break;
+    case 1:
+        *l = arena_printf(&g->a, "%d.0", value);
+        *v = (struct value){.kind = VALUE_DECIMAL, .s = *l};
+        break;
+    case 2:
+        *v = (struct value){.kind = VALUE_FLOAT, .s = plain};
+        *l = arena_printf(&g->a, "%de0", value);
+        break;
+    case 3:
+        if (value >= 0) *v = (struct value){.kind = VALUE_UINT, .u = (uint64_t)value};
+        break;
+    default: break;
+    }
+}
+
 static void put_operand(struct gen *g, const struct operand *o)
 {
+    if (o->ref < 0 && g->params && g->nvalues < MAX_PARAMS && rnd(g, 4)) {
+        put_param(g, o->value);
+        return;
+    }
     if (o->ref >= 0)
         buf_printf(&g->sql, "t%d.%s", o->ref, o->is_x ? "x" : "k");
     else if (o->value == NULL_VALUE)
@@ -459,8 +501,36 @@ static void add_result(struct gen *g, const struct node *from, const struct ex *
 /* ---- one case ---- */
 
 struct tally {
-    uint32_t accepted, narrowed, scattered, joins;
+    uint32_t accepted, narrowed, scattered, joins, with_params, same_legs;
 };
+
+/* The statement with its literals in: its legs are among those of the parameters. */
+static void check_literals(struct gen *g, const struct plan_env *env, const struct sql_scan *params, const struct bound *b, bool refused,
+                           struct arena *a, struct tally *tally)
+{
+    struct buf text = {0};
+    struct sql_scan s = {0};
+    struct plan *p = NULL;
+    struct bound lit;
+    struct fault f = {0};
+    assert_int_equal(sql_bind_params(params, g->literals, g->nvalues, &text), SQL_OK);
+    assert_int_equal(sql_scan(&s, text.data, text.len, 0, &params->opt), SQL_OK);
+    assert_int_equal(plan_build(env, &s, a, &p, &f), SQL_OK);
+    tally->with_params++;
+    if (plan_bind(p, &s, 0, a, &lit, &f) != SQL_OK) {
+        tally->same_legs += refused;
+    } else if (!refused) {
+        uint32_t at = 0;
+        for (uint32_t i = 0; i < lit.nlegs && !lit.empty; i++) {
+            while (at < b->nlegs && b->legs[at].shard != lit.legs[i].shard) at++;
+            if (at == b->nlegs) fail_msg("shard %u is missing with parameters: %.*s", lit.legs[i].shard, STR_ARG(buf_str(&text)));
+        }
+        tally->same_legs += lit.nlegs == b->nlegs;
+    }
+    plan_unref(p);
+    sql_scan_release(&s);
+    buf_release(&text);
+}
 
 static void check_case(const struct router *r, const struct catalog *cat, const struct conf_schema *schema,
                        uint64_t seed, struct tally *tally)
@@ -473,6 +543,7 @@ static void check_case(const struct router *r, const struct catalog *cat, const 
     make_tables(&g, r, schema, letters[rnd(&g, 5)]);
     g.nrefs = g.nfrom = 1 + (int)rnd(&g, 3);
     for (int i = 0; i < g.nrefs; i++) g.ref_table[i] = rnd(&g, 5) ? (int)rnd(&g, 2) : 2;
+    g.params = rnd(&g, 2);
     struct node *from = make_from(&g, 0, g.nfrom);
     struct ex *where = make(&g, 3, 0, g.nfrom, true);
     buf_putz(&g.sql, "SELECT * FROM ");
@@ -489,7 +560,11 @@ static void check_case(const struct router *r, const struct catalog *cat, const 
     assert_int_equal(sql_scan(&s, g.sql.data, g.sql.len, 0, &opt), SQL_OK);
     if (plan_build(&env, &s, &a, &p, &f) != SQL_OK)
         fail_msg("%.*s: %.*s", (int)g.sql.len, g.sql.data, STR_ARG(f.message));
-    if (plan_bind(p, &s, 0, &a, &b, &f) == SQL_OK) {
+    struct plan_facts facts = {.params = g.values, .nparams = g.nvalues};
+    assert_int_equal(plan_info(p)->nparams, g.nvalues);
+    bool bound = plan_bind_with(p, &s, &facts, 0, &a, &b, &f) == SQL_OK;
+    if (g.nvalues) check_literals(&g, &env, &s, &b, !bound, &a, tally);
+    if (bound) {
         struct result whole = {arena_alloc(&a, MAX_RESULT * sizeof(struct tuple)), 0},
                       parts = {arena_alloc(&a, MAX_RESULT * sizeof(struct tuple)), 0};
         add_result(&g, from, where, -1, &a, &whole);
@@ -549,9 +624,11 @@ static void random_statements(void **state)
         assert_true(tally.narrowed > n / 10);
         assert_true(tally.scattered > n / 20);
         assert_true(tally.joins > n / 10);
+        assert_true(tally.with_params > n / 4);
+        assert_true(tally.same_legs > tally.with_params / 100 * 97);
     }
-    printf("%llu statements: %u accepted, %u narrowed, %u on all shards, %u joins\n", (unsigned long long)n,
-           tally.accepted, tally.narrowed, tally.scattered, tally.joins);
+    printf("%llu statements: %u accepted, %u narrowed, %u on all shards, %u joins, %u with parameters, %u of them as with literals\n",
+           (unsigned long long)n, tally.accepted, tally.narrowed, tally.scattered, tally.joins, tally.with_params, tally.same_legs);
     catalog_unref(cat);
     router_free(r);
     conf_free(c);

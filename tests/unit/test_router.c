@@ -222,6 +222,53 @@ static void text_keys(void **state)
     arena_release(&a);
 }
 
+/* A parameter that is no plain integer: a server may convert it to the column's type first, so that nothing is sure. */
+static void parameter_keys(void **state)
+{
+    struct arena a;
+    struct key k;
+    const struct keycol col = {.known = true, .type = CONF_KEY_INTEGER, .typed = true, .cls = CAT_INT, .precision = 4};
+    const struct keycol name = {.known = true, .type = CONF_KEY_STRING, .typed = true, .cls = CAT_TEXT, .collation = COLL_ASCII_CI, .precision = 20};
+    const struct {
+        enum ask what;
+        struct value v;
+        enum key_answer literal, param;
+    } cases[] = {{EQUAL, text("7"), KEY_IS, KEY_IS},      {EQUAL, text("7.0"), KEY_IS, KEY_IS},     {EQUAL, text("7.5"), KEY_NONE, KEY_ANY},
+                 {EQUAL, text("7abc"), KEY_IS, KEY_ANY},  {EQUAL, flt("7e0"), KEY_IS, KEY_IS},      {EQUAL, flt("7.5"), KEY_NONE, KEY_ANY},
+                 {EQUAL, dec("7.00"), KEY_IS, KEY_IS},    {EQUAL, dec("7.01"), KEY_NONE, KEY_ANY},  {UPPER, dec("7.5"), KEY_IS, KEY_ANY},
+                 {LOWER, text("x"), KEY_IS, KEY_ANY},     {UPPER, text("7"), KEY_IS, KEY_IS},       {STORE, dec("7.5"), KEY_IS, KEY_IS},
+                 {STORE, text("7x"), KEY_ANY, KEY_ANY}};
+    (void)state;
+    arena_init(&a, 0);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct value v = cases[i].v;
+        if (ask(&col, cases[i].what, v, &a, &k) != cases[i].literal) fail_msg("case %zu as a literal", i);
+        v.i = VALUE_IS_PARAM;
+        if (ask(&col, cases[i].what, v, &a, &k) != cases[i].param) fail_msg("case %zu as a parameter", i);
+    }
+    struct value when = text("2024-01-02");
+    assert_int_equal(ask(&name, EQUAL, when, &a, &k), KEY_IS);
+    when.i = VALUE_IS_PARAM | VALUE_IS_TEMPORAL;
+    assert_int_equal(ask(&name, EQUAL, when, &a, &k), KEY_ANY);
+    assert_int_equal(ask(&name, STORE, flt("12"), &a, &k), KEY_IS);
+    assert_true(str_eq(k.text, STR("12")));
+    assert_int_equal(ask(&name, STORE, flt("1e300"), &a, &k), KEY_ANY);
+    const struct {
+        struct value v;
+        bool whole;
+        int64_t n;
+    } wholes[] = {{integer(-3), true, -3},      {text(" 12 "), true, 12}, {text("1x"), false, 0},    {text(""), false, 0},   {flt("5.0"), true, 5},
+                  {flt("5.5"), false, 0},       {flt("1e300"), false, 0}, {flt("nan"), false, 0},    {dec("5.00"), true, 5}, {dec("5.01"), false, 0},
+                  {dec("-7"), true, -7},        {dec(".0"), false, 0},    {(struct value){.kind = VALUE_UINT, .u = UINT64_MAX}, false, 0},
+                  {(struct value){.kind = VALUE_NULL}, false, 0}};
+    for (size_t i = 0; i < COUNT_OF(wholes); i++) {
+        int64_t n = 0;
+        assert_int_equal(value_whole(&wholes[i].v, &n), wholes[i].whole);
+        if (wholes[i].whole) assert_int_equal(n, wholes[i].n);
+    }
+    arena_release(&a);
+}
+
 static void other_keys(void **state)
 {
     struct arena a;
@@ -252,6 +299,13 @@ static void other_keys(void **state)
         "tomorrow", "2024-03-15 23:59:59.9"};
     for (size_t i = 0; i < COUNT_OF(unclear); i++)
         assert_int_equal(ask(&date, EQUAL, text(unclear[i]), &a, &k), KEY_ANY);
+    struct keycol fine = date; /* with as many decimals as the constant has, nothing is rounded */
+    fine.scale = 3;
+    assert_int_equal(ask(&fine, STORE, text("2024-03-15 23:59:59.999000"), &a, &k), KEY_IS);
+    assert_true(k.num == day);
+    assert_int_equal(ask(&fine, STORE, text("2024-03-15 23:59:59.9995"), &a, &k), KEY_ANY);
+    fine.cls = CAT_DATE;
+    assert_int_equal(ask(&fine, STORE, text("2024-03-15 23:59:59.5"), &a, &k), KEY_ANY);
     assert_int_equal(ask(&date, UPPER_STRICT, text("2024-03-15"), &a, &k), KEY_IS);
     assert_true(k.num == day - 1);
     assert_int_equal(ask(&date, UPPER_STRICT, text("2024-03-15 00:00:01"), &a, &k), KEY_IS);
@@ -436,6 +490,6 @@ int main(void)
         cmocka_unit_test(text_keys),         cmocka_unit_test(other_keys),
         cmocka_unit_test(order_of_decimals), cmocka_unit_test(points),
         cmocka_unit_test(big_numbers),       cmocka_unit_test(intervals),
-        cmocka_unit_test(names_back)};
+        cmocka_unit_test(names_back),        cmocka_unit_test(parameter_keys)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -171,6 +171,7 @@ static void test_routines(void **state)
          0},
         {"create procedure p() if a then select 1; else select 2; end if", UINT32_MAX},
         {"begin not atomic select 1; select 2; end; select 3", 0},
+        {"create table t (event int, begin int); select 1", 0}, /* columns, no routine */
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct sql_scan s = scan_of(cases[i].text, &maria);

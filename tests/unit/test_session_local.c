@@ -226,7 +226,6 @@ static void refused(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "PREPARE s FROM 'SELECT 1'",
         "EXECUTE s",
         "DEALLOCATE PREPARE s",
         "XA START 'x'",

@@ -154,6 +154,7 @@ static bool answer(const struct world *w, struct arena *a, struct str sql, bool 
         const struct sql_table *t = st->tables[i];
         const struct view_def *d =
             str_eq_nocase(t->name.schema, STR("information_schema")) ? view_def(t->name.name) : NULL;
+        if (d && (d->clients || d->values)) d = NULL; /* no derived table of a server's rows */
         if (!d) continue;
         struct view_ask q = {.conf = w->conf,
                              .def = d,

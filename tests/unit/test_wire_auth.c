@@ -218,11 +218,67 @@ static void rsa_exchange(void **state)
     }
 }
 
+/* Public keys as MariaDB 10.11 stores them, and a signature as libmariadb's plugin makes it. */
+static void ed25519(void **state)
+{
+    (void)state;
+    static char long_password[300];
+    memset(long_password, 'p', sizeof long_password);
+    const struct {
+        struct str password;
+        const char *stored;
+    } users[] = {{STR("secret"), "ZIgUREUg5PVgQ6LskhXmO+eZLS0nC8be6HPjYWR4YJY"},
+                 {STR("a"), "GvRmi9ungFjJD9sKjaq/T3CL1LmO2CLpz5I42gnB7Eg"},
+                 {STR("foo bar"), "Y5fV74JAVRMOK2cdnUsYS+WW9sXaaL/o+6WGKOgqnzc"},
+                 {STR("\xc3\xbcn\xc3\xaf" "code p\xc3\xa4ssword"), "1EwFQEph6WubChLDUme3kmSIRUV+4psWyfOdVdVGNCI"},
+                 {str_make(long_password, 300), "CYENGIqCZ0e6XE/6Z8RT1drdvqGHZvNgt5aYJ0XbbxU"}};
+    struct str n = unhex("fbec03132942d54c3515a202f6620eab9e1cbbad589593bbc7ecc20591240800");
+    struct str want = unhex("56ca4859dd0c3b8ee9d2335c81485fa589c642d189e1de4c4d5bc2c9ac66a79881db776ff75d74cbdeb8435082ca719ecbc17a95f874a97ce28ba30626cffe0c");
+    const uint8_t *given = (const uint8_t *)n.ptr;
+    uint8_t key[WIRE_ED25519_KEY], parsed[WIRE_ED25519_KEY], signature[WIRE_ED25519_SIGNATURE], other[WIRE_ED25519_NONCE] = {1};
+    assert_true(wire_ed25519_sign(STR("secret"), given, signature));
+    assert_memory_equal(signature, want.ptr, sizeof signature);
+    for (size_t i = 0; i < COUNT_OF(users); i++) {
+        assert_true(wire_ed25519_public(users[i].password, key));
+        assert_true(wire_ed25519_parse(str_of(users[i].stored), parsed));
+        assert_memory_equal(key, parsed, sizeof key);
+        assert_true(wire_ed25519_sign(users[i].password, given, signature));
+        struct str response = exact(signature, sizeof signature);
+        assert_true(wire_ed25519_check(response, given, key));
+        assert_false(wire_ed25519_check(response, other, key));
+        for (size_t cut = 0; cut < sizeof signature; cut++) {
+            assert_false(wire_ed25519_check(str_make(response.ptr, cut), given, key));
+            ((char *)(uintptr_t)response.ptr)[cut] ^= 1;
+            assert_false(wire_ed25519_check(response, given, key));
+            ((char *)(uintptr_t)response.ptr)[cut] ^= 1;
+        }
+        key[3] ^= 4;
+        assert_false(wire_ed25519_check(response, given, key));
+        drop(response);
+    }
+    assert_false(wire_ed25519_check(STR(""), given, key));
+    const char *const bad[] = {"", "ZIgUREUg5PVgQ6LskhXmO+eZLS0nC8be6HPjYWR4YJ", "ZIgUREUg5PVgQ6LskhXmO+eZLS0nC8be6HPjYWR4YJY=",
+                               "ZIgUREUg5PVgQ6LskhXmO+eZLS0nC8be6HPjYWR4Y!Y", "ZIgUREUg5PVgQ6LskhXmO-eZLS0nC8be6HPjYWR4YJY",
+                               "ZIgUREUg5PVgQ6LskhXmO eZLS0nC8be6HPjYWR4YJY"};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        struct str s = exact(bad[i], strlen(bad[i]));
+        assert_false(wire_ed25519_parse(s, parsed));
+        drop(s);
+    }
+    drop(n);
+    drop(want);
+    uint8_t many[1000];
+    assert_true(wire_nonce_bytes(many, sizeof many));
+    for (size_t i = 0; i < sizeof many; i++) assert_true(many[i] > 0 && many[i] < 128 && many[i] != '$');
+    assert_true(wire_nonce_bytes(many, 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_answers), cmocka_unit_test(wrong_answers), cmocka_unit_test(native_hash_text),
         cmocka_unit_test(sha256_crypt),  cmocka_unit_test(nonces),        cmocka_unit_test(rsa_exchange),
+        cmocka_unit_test(ed25519),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

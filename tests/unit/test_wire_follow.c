@@ -12,11 +12,27 @@ enum {
     Q = WIRE_FOLLOW_QUERY,
     ONE = WIRE_FOLLOW_OK,
     FIELDS = WIRE_FOLLOW_FIELDS,
-    TEXT = WIRE_FOLLOW_TEXT
+    TEXT = WIRE_FOLLOW_TEXT,
+    PREPARE = WIRE_FOLLOW_PREPARE,
+    FETCH = WIRE_FOLLOW_FETCH,
+    EXECUTE = WIRE_FOLLOW_EXECUTE,
+    OPTIONAL = WIRE_CAP_OPTIONAL_RESULTSET_METADATA
 };
 
 #define WT_ID "03646566056d7973716c0277740277740269640269640c3f000b0000000303500000"
 #define WT_C  "03646566056d7973716c027774027774016301630c2d0050000000fe0000000000"
+#define QMARK "03646566000000013f000c2d00fcff0000fd00001f0000"
+#define P1 "17000002" QMARK
+#define Q4 "17000004" QMARK
+#define ONEX "036465660000000132000c3f0002000000088100000000"
+#define ONE2 "17000002036465660000000131000c3f0002000000088100000000"
+#define U2 "1800000203646566000000016101610c3f0002000000080100000000"
+#define DEF_A "036465660000000161000c3f0016000000088000000000"
+#define DEF_B "036465660000000162000c3f0002000000088100000000"
+#define A3 "17000003" DEF_A
+#define A4 "17000004" DEF_A
+#define B4 "17000004" DEF_B
+#define B5 "17000005" DEF_B
 #define UPDATE                                                                                               \
     "0000000a00000028526f7773206d6174636865643a203020204368616e6765643a203020205761726e696e67733a2030"
 #define CASE_C                                                                                               \
@@ -115,6 +131,78 @@ static const struct reply {
     {"count and metadata flag", "020000010101 21000002" WT_C "07000003fe000022000000", Q,
      DEP | WIRE_CAP_OPTIONAL_RESULTSET_METADATA, WIRE_F_DONE, .columns = 1, .status = 0x22,
      .is_resultset = true},
+
+    /* MySQL 9.7 and MariaDB 10.11, which agree in all of these but for types */
+    {"prepare, 1 parameter, 2 columns",
+     "0c000001 00 01000000 0200 0100 00 0000" P1 "05000003fe00000200" A4 B5 "05000006fe00000200", PREPARE, 0, WIRE_F_DONE,
+     .columns = 2, .status = 2, .is_resultset = true},
+    {"prepare, 1 parameter, 2 columns, DEPRECATE_EOF", "0c000001 00 01000000 0200 0100 00 0000" P1 A3 B4, PREPARE, DEP, WIRE_F_DONE,
+     .columns = 2, .is_resultset = true},
+    {"prepare, 1 parameter", "0c000001 00 02000000 0000 0100 00 0000" P1 "05000003fe00000200", PREPARE, 0, WIRE_F_DONE, .status = 2},
+    {"prepare, 1 parameter, DEPRECATE_EOF", "0c000001 00 02000000 0000 0100 00 0000" P1, PREPARE, DEP, WIRE_F_DONE, .columns = 0},
+    {"prepare, 1 column", "0c000001 00 03000000 0100 0000 00 0300" ONE2 "05000003fe00000200", PREPARE, 0, WIRE_F_DONE, .columns = 1,
+     .status = 2, .is_resultset = true},
+    {"prepare, 1 column, DEPRECATE_EOF", "0c000001 00 03000000 0100 0000 00 0300" ONE2, PREPARE, DEP, WIRE_F_DONE, .columns = 1,
+     .warnings = 3, .is_resultset = true},
+    {"prepare, neither", "0c000001 00 04000000 0000 0000 00 0100", PREPARE, 0, WIRE_F_DONE, .warnings = 1},
+    {"prepare, neither, DEPRECATE_EOF", "0c000001 00 04000000 0000 0000 00 0100", PREPARE, DEP, WIRE_F_DONE, .warnings = 1},
+    {"prepare, error", "09000001ff2804233432303030", PREPARE, DEP, WIRE_F_DONE, .error = 1064},
+    {"prepare, error among definitions", "0c000001 00 01000000 0200 0100 00 0000" P1 "29000003" ONLY_ONE, PREPARE, DEP, WIRE_F_DONE,
+     .columns = 2, .error = 1242, .is_resultset = true},
+    {"prepare with definitions", "0d000001 00 03000000 0100 0100 00 0000 01" P1 "05000003fe00000200" Q4 "05000005fe00000200", PREPARE,
+     OPTIONAL, WIRE_F_DONE, .columns = 1, .status = 2, .is_resultset = true},
+    {"prepare with definitions, DEPRECATE_EOF", "0d000001 00 03000000 0100 0100 00 0000 01" P1 "17000003" QMARK, PREPARE, OPTIONAL | DEP,
+     WIRE_F_DONE, .columns = 1, .is_resultset = true},
+    {"prepare without definitions", "0d000001 00 01000000 0100 0100 00 0000 00 05000002fe00000200 05000003fe00000200", PREPARE, OPTIONAL,
+     WIRE_F_DONE, .columns = 1, .status = 2, .is_resultset = true},
+    {"prepare without definitions, DEPRECATE_EOF", "0d000001 00 01000000 0100 0100 00 0000 00", PREPARE, OPTIONAL | DEP, WIRE_F_DONE,
+     .columns = 1, .is_resultset = true},
+
+    {"execute", "0100000101" U2 "05000003fe00002200 0a00000400000100000000000000 0a00000500000200000000000000 05000006fe00002200",
+     EXECUTE, 0, WIRE_F_DONE, .columns = 1, .rows = 2, .status = 0x22, .is_resultset = true},
+    {"execute, DEPRECATE_EOF", "0100000101" U2 "0a00000300000100000000000000 0a00000400000200000000000000 07000005fe000022000000",
+     EXECUTE, DEP, WIRE_F_DONE, .columns = 1, .rows = 2, .status = 0x22, .is_resultset = true},
+    {"execute with a cursor", "0100000101" U2 "05000003fe00006200", EXECUTE, 0, WIRE_F_DONE, .columns = 1, .status = 0x62,
+     .is_resultset = true},
+    {"execute with a cursor, DEPRECATE_EOF", "0100000101" U2 "07000003fe000062000000", EXECUTE, DEP, WIRE_F_DONE, .columns = 1,
+     .status = 0x62, .is_resultset = true},
+    {"execute with a cursor, no definitions", "020000010100 05000002fe00004200", EXECUTE, OPTIONAL, WIRE_F_DONE, .columns = 1,
+     .status = 0x42, .is_resultset = true},
+    {"execute with a cursor, no definitions, DEPRECATE_EOF", "020000010100 07000002fe000042000000", EXECUTE, OPTIONAL | DEP,
+     WIRE_F_DONE, .columns = 1, .status = 0x42, .is_resultset = true},
+    {"execute of no query", "0700000100000002000000", EXECUTE, 0, WIRE_F_DONE, .status = 2},
+    {"execute of a procedure with cursors of its own",
+     "0100000101" ONE2 "05000003fe00006a00 06000004000001000000 05000005fe00006a00 0100000601 17000007" ONEX
+     "05000008fe00006a40 06000009000005000000 0500000afe00006a40 0700000b00000062000000",
+     EXECUTE, 0, WIRE_F_DONE, .results = 2, .status = 0x62},
+    {"execute of a procedure with cursors of its own, DEPRECATE_EOF",
+     "0100000101" ONE2 "06000003000001000000 07000004fe00006a000000 0100000501 17000006" ONEX
+     "06000007000005000000 07000008fe00006a000000 0700000900000062000000",
+     EXECUTE, DEP, WIRE_F_DONE, .results = 2, .status = 0x62},
+    {"fetch", "0a00000100000100000000000000 05000002fe00004200", FETCH, 0, WIRE_F_DONE, .rows = 1, .status = 0x42},
+    {"fetch, DEPRECATE_EOF", "0a00000100000100000000000000 07000002fe000042000000", FETCH, DEP, WIRE_F_DONE, .rows = 1, .status = 0x42},
+    {"fetch of the last", "05000001fe00008200", FETCH, 0, WIRE_F_DONE, .status = 0x82},
+    {"fetch of the last, DEPRECATE_EOF", "07000001fe000082000000", FETCH, DEP, WIRE_F_DONE, .status = 0x82},
+    {"fetch without a cursor", "09000001ff8d05234859303030", FETCH, 0, WIRE_F_DONE, .error = 1421},
+    {"two results without definitions",
+     "020000010100 05000002fe00000a00 020000030137 05000004fe00000a00 020000050100 05000006fe00000200 05000007fe00000200", Q,
+     OPTIONAL, WIRE_F_DONE, .columns = 1, .results = 1, .status = 2, .is_resultset = true},
+    {"two results without definitions, DEPRECATE_EOF",
+     "020000010100 020000020137 07000003fe00000a000000 020000040100 07000005fe000002000000", Q, OPTIONAL | DEP, WIRE_F_DONE,
+     .columns = 1, .results = 1, .status = 2, .is_resultset = true},
+    {"two results with definitions",
+     "020000010101" ONE2 "05000003fe00000a00 020000040137 05000005fe00000a00 020000060101 17000007" ONEX
+     "05000008fe00000200 05000009fe00000200",
+     Q, OPTIONAL, WIRE_F_DONE, .columns = 1, .results = 1, .status = 2, .is_resultset = true},
+
+    {"prepare cut short", "0b000001 00 04000000 0000 0000 00 01", PREPARE, 0, WIRE_F_BAD, .columns = 0},
+    {"prepare, a count", "0100000101", PREPARE, 0, WIRE_F_BAD, .columns = 0},
+    {"prepare, an EOF", "05000001fe00000200", PREPARE, 0, WIRE_F_BAD, .columns = 0},
+    {"prepare, an EOF too many with DEPRECATE_EOF", "0c000001 00 01000000 0200 0100 00 0000" P1 "05000003fe00000200", PREPARE, DEP,
+     WIRE_F_BAD, .columns = 2},
+    {"prepare, an EOF too few", "0c000001 00 01000000 0200 0100 00 0000" P1 A3, PREPARE, 0, WIRE_F_BAD, .columns = 2},
+    {"prepare, a last definition of 16 MB", "0c000001 00 01000000 0000 0100 00 0000 ffffff0203", PREPARE, DEP, WIRE_F_BAD, .columns = 0},
+    {"definitions' flag of 2", "020000010102", Q, OPTIONAL, WIRE_F_BAD, .columns = 1},
 
     {"wrong sequence at once", "0700000000000002000000", ONE, 0, WIRE_F_BAD, .columns = 0},
     {"wrong sequence later", "0100000101 21000003" WT_C, Q, 0, WIRE_F_BAD, .columns = 1,

@@ -59,7 +59,7 @@ static void ok_round_trips(void **state)
             for (size_t k = 0; k < COUNT_OF(infos); k++) {
                 uint16_t status = (uint16_t)(i & 1 ? WIRE_STATUS_SESSION_STATE_CHANGED | 2 : 2);
                 struct wire_ok in = {numbers[i], numbers[COUNT_OF(numbers) - 1 - i], status, (uint16_t)i,
-                                     infos[k]},
+                                     infos[k], STR_NULL},
                                out;
                 struct buf b = {0};
                 uint8_t seq = 0;
@@ -72,7 +72,7 @@ static void ok_round_trips(void **state)
                 drop(s);
                 buf_release(&b);
             }
-    struct wire_ok out, changed = {0, 0, WIRE_STATUS_SESSION_STATE_CHANGED, 0, STR("")};
+    struct wire_ok out, changed = {0, 0, WIRE_STATUS_SESSION_STATE_CHANGED, 0, STR(""), STR_NULL};
     struct buf b = {0};
     uint8_t seq = 0;
     wire_put_ok(&b, &seq, TRACK, &changed); /* an empty info, an empty list of changes */
@@ -318,7 +318,7 @@ static void memory_runs_out(void **state)
                             STR("0"),
                             true};
     struct wire_ok ok = {1, 2, 2, 0,
-                         STR("Records: 3  Duplicates: 0  Warnings: 0 and more than 64 bytes of text")};
+                         STR("Records: 3  Duplicates: 0  Warnings: 0 and more than 64 bytes of text"), STR_NULL};
     for (int what = 0; what < 4; what++) {
         bool failed = true;
         for (uint64_t nth = 1; failed; nth++) {
