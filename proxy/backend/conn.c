@@ -178,6 +178,7 @@ static uint32_t wanted(const struct conn *c, uint32_t offered)
     uint32_t want = WIRE_CAP_LONG_PASSWORD | WIRE_CAP_LONG_FLAG | WIRE_CAP_PROTOCOL_41 | WIRE_CAP_TRANSACTIONS |
                     WIRE_CAP_SECURE_CONNECTION | WIRE_CAP_PLUGIN_AUTH | WIRE_CAP_LOCAL_FILES | WIRE_CAP_MULTI_RESULTS |
                     (c->cls & CONN_FOUND_ROWS ? (uint32_t)WIRE_CAP_FOUND_ROWS : 0u) |
+                    (c->cls & CONN_PS_OUT ? (uint32_t)WIRE_CAP_PS_MULTI_RESULTS : 0u) |
                     (c->cls & CONN_DEPRECATE_EOF ? (uint32_t)WIRE_CAP_DEPRECATE_EOF : 0u);
     if (source_of(c)->tls.mode != CONF_TLS_OFF) want |= WIRE_CAP_SSL;
     bool zstd = source_of(c)->compression == LINK_ZSTD && (offered & WIRE_CAP_ZSTD_COMPRESSION_ALGORITHM);

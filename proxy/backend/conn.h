@@ -15,7 +15,7 @@
 enum conn_state { CONN_CONNECTING, CONN_GREETING, CONN_LOGIN, CONN_IDLE, CONN_BUSY, CONN_DRAINING, CONN_DEAD };
 
 /* Connections differ by what was agreed at login; a client gets one of its own class, so that replies can be relayed as they are. */
-enum conn_class { CONN_FOUND_ROWS = 1, CONN_DEPRECATE_EOF = 2, CONN_CLASSES = 4 };
+enum conn_class { CONN_FOUND_ROWS = 1, CONN_DEPRECATE_EOF = 2, CONN_PS_OUT = 4 /* OUT parameters of a prepared CALL come as a result set */, CONN_CLASSES = 8 };
 
 struct conn;
 struct conn_user {

@@ -182,7 +182,7 @@ static void settle_transaction(struct exec *e)
         t->pinned_for_ever = false;
         t->begun = false;
         front_txn_end(f);
-    } else if (!t->begun && !t->npinned && !t->nheld && !t->lost && !t->isolation && !t->access) {
+    } else if (!t->begun && !t->npinned && !t->nheld && !t->lost && !t->isolation && !t->access && !t->savepoints.len) {
         if (!t->locked && !t->pinned_for_ever) front_txn_end(f);
     }
 }

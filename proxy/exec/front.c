@@ -138,7 +138,8 @@ struct str front_system_schema(struct str name)
 uint8_t front_class(const struct front *f)
 {
     return (uint8_t)((f->capabilities & WIRE_CAP_FOUND_ROWS ? CONN_FOUND_ROWS : 0) |
-                     (f->capabilities & WIRE_CAP_DEPRECATE_EOF ? CONN_DEPRECATE_EOF : 0));
+                     (f->capabilities & WIRE_CAP_DEPRECATE_EOF ? CONN_DEPRECATE_EOF : 0) |
+                     (f->capabilities & WIRE_CAP_PS_MULTI_RESULTS ? CONN_PS_OUT : 0));
 }
 
 static bool mode_has(struct str modes, const char *word)
@@ -192,7 +193,8 @@ void front_send(struct front *f, const void *p, size_t n)
 void front_send_raw(struct front *f, const void *p, size_t n)
 {
     COUNT_ADD(f->engine, bytes_to_clients, n);
-    if (f->link && n && !f->broken) link_send(f->link, p, n);
+    if (UNLIKELY(f->filtered)) f->ops->filter(f, p, n);
+    else if (f->link && n && !f->broken) link_send(f->link, p, n);
 }
 
 uint16_t front_status(const struct front *f)

@@ -23,6 +23,8 @@ struct front_ops {
     /* An OK or the end of rows is about to be made (info: of the statement that a server answered, NULL: the session's own): brings f->track up to
      * date. in_trans: what the servers will say. Only called under SESSION_TRACK. */
     void (*track)(struct front *f, const struct plan_info *info, bool rows, bool in_trans);
+    /* front->filtered: what goes to the client passes here last. */
+    void (*filter)(struct front *f, const void *p, size_t n);
 };
 
 struct front_txn {
@@ -84,6 +86,7 @@ struct front {
     struct buf track;         /* SESSION_TRACK: entries (wire_put_track_*) that the next OK carries */
     bool packetwise;          /* something in each reply must be rewritten: nothing is relayed as it comes */
     uint64_t max_execution_ms, max_statement_us; /* the session's limits of a SELECT, of any statement; 0: none */
+    bool filtered;            /* front_ops.filter has the last word on what is sent */
     bool no_metadata;         /* resultset_metadata = NONE: column definitions are left out */
     struct load *load;        /* LOAD DATA LOCAL under way (load.h) */
 };

@@ -48,7 +48,7 @@ static struct str file_name(const struct sql_scan *s, struct arena *a)
     return STR_NULL;
 }
 
-static void ask_client(struct load *l)
+static bool ask_client(struct load *l)
 {
     struct front *f = l->e->f;
     struct buf out = {0};
@@ -56,12 +56,12 @@ static void ask_client(struct load *l)
     buf_put_u8(&out, 0xfb);
     buf_put_str(&out, l->file);
     wire_end(&out, at, &f->seq);
-    f->broken |= out.failed;
-    l->asked = true;
+    l->asked = !out.failed;
     l->seq = f->seq;
     l->heard_ms = f->engine->now_ms;
-    front_send(f, out.data, out.len);
+    if (l->asked) front_send(f, out.data, out.len);
     buf_release(&out);
+    return l->asked;
 }
 
 static bool may_load(struct exec *e, struct fault *f)
@@ -88,10 +88,7 @@ bool load_begin(struct exec *e)
         l->file = file_name(exec_scan(e), &e->arena);
         arena_init(&l->scratch, e->arena.cap);
         if (l->file.ptr && is_relay(l)) return false;
-        if (l->file.ptr && split_begin(l, &f)) {
-            ask_client(l);
-            return true;
-        }
+        if (l->file.ptr && split_begin(l, &f) && ask_client(l)) return true;
     }
     COUNT(e->f->engine, statements_refused);
     exec_fail(e, &f);
@@ -287,7 +284,10 @@ void load_asked(struct lane *lane)
     }
     l->lane = lane;
     l->server_seq = lane->conn->follow.seq;
-    ask_client(l);
+    if (ask_client(l)) return;
+    struct fault f;
+    fault_set(&f, &lane->e->arena, WIRE_ER_OUT_OF_RESOURCES, "HY000", "Weir: out of memory");
+    lane_fail(lane, &f);
 }
 
 void load_server_drained(struct lane *lane)
@@ -400,12 +400,13 @@ void load_no_id(struct exec *e, const struct fault *f)
 }
 
 /* A client that says nothing while we wait for its file holds locks on the servers. */
-void load_tick(struct front *f)
+bool load_tick(struct front *f)
 {
     struct load *l = f->load;
-    if (!l->asked || l->over || l->paused || !f->link || f->engine->now_ms - l->heard_ms < CLIENT_SILENT_MS) return;
+    if (!l->asked || l->over || l->paused || !f->link || f->engine->now_ms - l->heard_ms < CLIENT_SILENT_MS) return false;
     struct link *link = f->link;
     link->handler->closed(link, 0);
+    return true;
 }
 
 /* ---- counts, warnings, rows ---- */

@@ -35,7 +35,7 @@ bool load_wants(const struct front *f);
 size_t load_client_bytes(struct front *f, const char *p, size_t n);
 void load_ids_ready(struct exec *e);
 void load_no_id(struct exec *e, const struct fault *f); /* the deadline for one passed */
-void load_tick(struct front *f);
+bool load_tick(struct front *f); /* true: the client was silent for too long, and is gone */
 
 /* For lane.c and reply.c. */
 bool load_parks(struct lane *l);                     /* before a leg: true when there is none to send now */

@@ -208,8 +208,10 @@ void exec_tick(struct engine *en)
     prepared_tick(en);
     id_deadlines(en);
     for (struct list *n = en->sessions.next, *next; n != &en->sessions; n = next) {
+        struct front *f = CONTAINER_OF(n, struct front, node);
         next = n->next;
-        check_time(en, CONTAINER_OF(n, struct front, node));
+        if (UNLIKELY(f->load) && load_tick(f)) continue;
+        check_time(en, f);
     }
 }
 

@@ -408,12 +408,14 @@ static bool make_form(struct merge *m)
     return true;
 }
 
-static bool put_count(struct merge *m, struct leg *l, struct str payload)
+static bool put_count(struct merge *m, struct leg *l, struct str payload, uint32_t capabilities)
 {
-    struct wire_reader r = wire_read(payload.ptr, payload.len);
-    uint64_t n = wire_get_lenenc(&r);
-    if (r.bad || wire_left(&r) || n == 0 || n > 65535)
+    uint64_t n;
+    bool defined;
+    if (wire_get_column_count(payload, capabilities, &n, &defined) != WIRE_OK || n == 0 || n > 65535)
         return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent no result set");
+    if (!defined)
+        return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent a result set without its columns");
     if (m->ncols == 0) {
         if (n <= m->spec->nhidden)
             return merge_fail(m, WIRE_ER_MALFORMED_PACKET, "a shard sent %u columns, more were asked for",
@@ -568,7 +570,7 @@ static bool put(struct merge *m, uint32_t leg, struct str payload, uint32_t capa
 {
     struct leg *l = &m->legs[leg];
     switch (l->state) {
-    case LEG_COUNT: return put_count(m, l, payload);
+    case LEG_COUNT: return put_count(m, l, payload, capabilities);
     case LEG_COLUMNS: return put_column(m, leg, l, payload, capabilities);
     case LEG_COLUMNS_EOF: {
         uint16_t status, warnings;

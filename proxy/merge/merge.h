@@ -8,9 +8,10 @@
  *
  * A leg's window holds whole rows up to `window` bytes; above it merge_wants(leg) is false and exec stops reading that server (back-pressure).
  * merge_run stops at `budget` bytes of output, so that a slow client stops everything behind it. All memory is counted against `max_memory`
- * (windows, one group's state, the rows of a final sort): beyond it ER_OUT_OF_RESOURCES (1041) naming max_statement_memory.
+ * (definitions, windows, one group's state, the rows of a final sort): beyond it ER_OUT_OF_RESOURCES (1041) naming max_statement_memory.
  *
- * Text protocol rows. Comparison of keys by the value's column definition: integers signed/unsigned, DECIMAL exactly at any length, FLOAT/DOUBLE
+ * Rows of the text or the binary protocol: numbers and dates of the latter are compared as they are, and a leg whose column types differ from the first
+ * leg's has its rows rewritten, or is refused where a value does not fit. Comparison of keys by the value's column definition: integers signed/unsigned, DECIMAL exactly at any length, FLOAT/DOUBLE
  * as doubles, temporal types by value (TIME may be negative and over 24 h), YEAR, binary strings as bytes, text by its WEIGHT_STRING column
  * (as bytes; the shorter one padded with the collation's weight of a space where it is PAD SPACE; the servers are asked in such a way that the
  * hidden columns hold what is needed). NULL sorts first (last when desc). Text without a weight column is a fault, never a guess.
@@ -41,6 +42,7 @@ struct merge_options {
     bool binary;                  /* the legs' rows, and the client's, are of the binary protocol */
     bool cursor;                  /* rows are asked for by number: see merge_run_rows */
     struct merge_pool *pool;      /* may be NULL */
+    bool bare;                    /* the client wants no column definitions: under OPTIONAL_RESULTSET_METADATA only (resultset_metadata = NONE) */
 };
 /* Ended merges of one thread with the memory they had (some 64 KiB each, eight at most): a small merge then allocates nothing. {0} is ready; outlives its
  * merges. */
@@ -68,9 +70,10 @@ enum merge_state {
 /* Writes what can be written. *seq continues the client's packet numbers. */
 enum merge_state merge_run(struct merge *m, struct buf *out, uint8_t *seq, size_t budget, struct arena *a, struct fault *f) MUST_CHECK;
 /*
- * Cursors (options.cursor). Packets: definitions, then an end with CURSOR_EXISTS, and MERGE_FULL once they are out (first call, rows = 0). Each later call
- * writes at most `rows` rows, then (when `rows` were written, or the merge is over) an end packet: with LAST_ROW_SENT when no row is left, else
- * CURSOR_EXISTS. MERGE_NEED: fewer rows so far; call again with what is left (rows_out tells). merge_needs(leg): it is this leg's rows that are waited for.
+ * Cursors (options.cursor). Packets: definitions, then an end with CURSOR_EXISTS, and MERGE_FULL once they are out (first call, rows = 0); not before
+ * every leg has sent its definitions, for any of them may fail. Each later call writes at most `rows` rows, then (when `rows` were written, or the merge
+ * is over) an end packet: with LAST_ROW_SENT when no row is left (nothing is written after it), else CURSOR_EXISTS. MERGE_NEED: fewer rows so far; call
+ * again with what is left (rows_out tells). merge_needs(leg): it is this leg's rows that are waited for. An end's warnings: since the end before.
  */
 enum merge_state merge_run_rows(struct merge *m, struct buf *out, uint8_t *seq, uint64_t rows, struct arena *a, struct fault *f) MUST_CHECK;
 bool merge_needs(const struct merge *m, uint32_t leg);

@@ -15,17 +15,16 @@
 
 static void put_head(struct merge *m, struct buf *out, uint8_t *seq)
 {
-    size_t at = wire_begin(out);
-    wire_put_lenenc(out, m->nvisible);
-    wire_end(out, at, seq);
-    for (uint32_t i = 0; i < m->nvisible; i++) {
+    uint32_t capabilities = m->o.client_capabilities;
+    bool bare = m->o.bare && capabilities & WIRE_CAP_OPTIONAL_RESULTSET_METADATA;
+    wire_put_column_count(out, seq, capabilities, m->nvisible, !bare);
+    for (uint32_t i = 0; !bare && i < m->nvisible; i++) {
         struct wire_column c = m->columns[i];
         if (m->o.rename) m->o.rename(m->o.rename_ctx, m->reference, &c);
         wire_put_column(out, seq, &c);
     }
     /* A cursor's definitions have one end only, whatever the client's capabilities. */
-    if (!m->o.cursor && !(m->o.client_capabilities & WIRE_CAP_DEPRECATE_EOF))
-        wire_put_eof(out, seq, m->status, 0);
+    if (!m->o.cursor && !(capabilities & WIRE_CAP_DEPRECATE_EOF)) wire_put_eof(out, seq, m->status, 0);
     m->started = true;
 }
 

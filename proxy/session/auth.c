@@ -217,7 +217,8 @@ static void check_sha2(struct session *s, struct str answer)
     }
     /* A host that waits for its verdicts gets no quicker one by the steps that lead to it. */
     bool slow = throttle_is_slow(session_address(s), s->f.engine->now_ms, s->f.realm->conf->weir.failed_logins);
-    if (!slow && !m->hopeless && fast_known(u, stored) && wire_sha2_check(answer, s->nonce, stored)) {
+    bool fits = fast_known(u, stored) && wire_sha2_check(answer, s->nonce, stored);
+    if (fits && !slow && !m->hopeless) {
         m->say_fast = true;
         login_verdict(s, true, wrong);
         return;

@@ -170,6 +170,7 @@ void command_dispatch(struct session *s, struct str payload)
         return;
     }
     s->command = (uint8_t)payload.ptr[0];
+    metadata_begin(s, s->command);
     struct str data = str_make(payload.ptr + 1, payload.len - 1);
     switch (s->command) {
     case WIRE_COM_QUERY: query(s, data); return;

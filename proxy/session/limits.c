@@ -70,7 +70,12 @@ bool limits_check(struct session *s, struct str name, struct str lit, struct fau
     bool none;
     if (!lit.ptr) return true;
     if (str_eq(name, STR("resultset_metadata"))) {
-        if (is_none(lit, &none)) return true;
+        bool known = is_none(lit, &none);
+        if (known && none && !s->f.filtered) {
+            fault_set(f, &s->f.engine->arena, 3640, "HY000", "The client doesn't support optional metadata transfer");
+            return false;
+        }
+        if (known) return true;
         fault_set(f, &s->f.engine->arena, WIRE_ER_WRONG_VALUE_FOR_VAR, "42000", "Variable 'resultset_metadata' can't be set to the value of '%.*s'", STR_ARG(lit));
         return false;
     }

@@ -29,10 +29,10 @@ static const struct {
     uint32_t capability;
     bool on;
 } parts[] = {
-    {WIRE_CAP_SESSION_TRACK, false},
-    {WIRE_CAP_QUERY_ATTRIBUTES, false},
+    {WIRE_CAP_SESSION_TRACK, true},
+    {WIRE_CAP_QUERY_ATTRIBUTES, true},
     {WIRE_CAP_OPTIONAL_RESULTSET_METADATA, false},
-    {WIRE_CAP_LOCAL_FILES, false},
+    {WIRE_CAP_LOCAL_FILES, true},
 };
 
 static uint32_t offered(const struct session *s)
@@ -46,22 +46,10 @@ static uint32_t offered(const struct session *s)
     return caps;
 }
 
-static struct str shown_version(struct session *s)
-{
-    const struct conf *c = s->f.realm->conf;
-    struct arena *a = &s->f.engine->arena;
-    if (c->weir.server_version.value.len) return c->weir.server_version.value;
-    struct control_source st = {0};
-    if (c->nschemas) control_source_state(s->f.realm->snap->control, c->schemas[0].default_source, &st);
-    struct str v = arena_printf(a, "%s-weir", st.version_text[0] ? st.version_text : "10.11.0-MariaDB");
-    if (str_find(v, STR("MariaDB"), 0) != SIZE_MAX && !str_starts_nocase(v, STR("5.5.5-"))) v = arena_printf(a, "5.5.5-%.*s", STR_ARG(v));
-    return v.ptr ? v : STR("8.0.0-weir");
-}
-
 void login_greet(struct session *s)
 {
     struct buf out = {0};
-    struct wire_greeting g = {.server_version = shown_version(s), .thread_id = s->f.id, .capabilities = offered(s), .collation = 45,
+    struct wire_greeting g = {.server_version = session_version(s, true), .thread_id = s->f.id, .capabilities = offered(s), .collation = 45,
                               .status = WIRE_STATUS_AUTOCOMMIT, .auth_plugin = auth_greeting_plugin(s->f.realm->conf)};
     if (!wire_nonce(s->nonce)) {
         s->f.broken = true;
@@ -122,11 +110,15 @@ static bool enter_schema(struct session *s)
 {
     struct front *f = &s->f;
     const struct login_memo *m = s->login;
+    f->schema = NULL;
+    f->system_schema = STR_NULL;
     if (!m->has_schema || !m->schema[0]) return true;
     const struct conf_schema *schema = conf_schema(f->realm->conf, str_of(m->schema));
-    bool may = login_may_use(s, str_of(m->schema));
-    if (may && schema) {
+    struct str system = schema ? STR_NULL : front_system_schema(str_of(m->schema));
+    bool may = system.len ? s->user->nschemas == 0 || str_eq(system, STR("information_schema")) : login_may_use(s, str_of(m->schema));
+    if (may && (schema || system.len)) {
         f->schema = schema;
+        f->system_schema = system;
         return true;
     }
     struct arena *a = &f->engine->arena;
@@ -230,6 +222,10 @@ static void set_collation(struct session *s, uint16_t id)
     const struct wire_charset *cs = wire_charset_by_id(id);
     struct front *f = &s->f;
     char quoted[80], coll[80];
+    if (!cs) return;
+    /* One that the home server does not have: its default, as it would take itself. Every client of MySQL 8 and 9 asks for utf8mb4_0900_ai_ci. */
+    bool mysql = session_shows_mysql(s);
+    if (strstr(cs->collation, mysql ? "_uca1400_" : "_0900_")) cs = wire_charset_by_id(mysql ? 255 : 45);
     if (!cs) return;
     snprintf(quoted, sizeof quoted, "'%s'", cs->charset);
     snprintf(coll, sizeof coll, "'%s'", cs->collation);
@@ -372,6 +368,7 @@ void login_change_user(struct session *s, struct str payload)
     session_reset(s);
     s->changing_user = true;
     s->f.schema = NULL;
+    s->f.system_schema = STR_NULL;
     set_collation(s, c.collation);
     front_refresh_options(&s->f);
     if (!remember(s, c.user, c.schema, c.schema.len > 0)) {

@@ -57,9 +57,10 @@ static struct str forbidden_name(const struct session *s, const struct plan_info
     const struct sql_stmt *st = info->stmt;
     struct call_walk w = {s, STR_NULL};
     for (uint32_t i = 0; st && i < st->ntables; i++) {
-        struct str schema = st->tables[i]->name.schema;
+        struct str schema = st->tables[i]->name.schema.len ? st->tables[i]->name.schema : s->f.system_schema;
         if (forbidden(s, schema)) return schema;
-        if (is_server_schema(schema) && info->cls != PLAN_READ) return schema; /* the servers' own tables: nobody writes them through Weir */
+        bool writes = str_eq_nocase(schema, STR("information_schema")) ? st->tables[i]->role != SQL_R_READ : is_server_schema(schema);
+        if (writes && info->cls != PLAN_READ) return schema; /* the servers' own tables: nobody writes them through Weir */
     }
     if (!s->f.restricted) return STR_NULL;
     bool shows = st && (st->kind == SQL_SHOW || st->kind == SQL_DESCRIBE) && forbidden(s, st->show->schema);

@@ -25,7 +25,7 @@ static void front_done(struct front *f)
     session_done(session_of(f));
 }
 
-static const struct front_ops ops = {front_done, login_may_run, local_commit_first, track_update};
+static const struct front_ops ops = {front_done, login_may_run, local_commit_first, track_update, metadata_feed};
 
 static void session_free(struct session *s)
 {
@@ -41,6 +41,7 @@ static void session_free(struct session *s)
     buf_release(&s->many);
     login_release(s);
     track_free(s);
+    metadata_free(s);
     mem_free((void *)(uintptr_t)s->f.user_text.ptr);
     mem_free(s);
 }

@@ -44,6 +44,7 @@ struct session {
     bool killed;               /* KILL CONNECTION: it closes when what runs has stopped */
     bool lists_full;           /* SHOW FULL PROCESSLIST */
     struct view_job *listing;  /* waits for the clients' rows for information_schema.PROCESSLIST */
+    struct metadata *metadata; /* OPTIONAL_RESULTSET_METADATA; metadata.c */
     struct limits limits;
     struct statement_scope *scope; /* SET STATEMENT: what is put back; limits.c */
     struct track *track;       /* what the client wants tracked, where it is not the default; track.c */
@@ -120,6 +121,11 @@ void limits_tick(struct session *s, uint64_t now_ms);                /* may clos
 bool limits_is_set_statement(const struct sql_scan *scan);           /* SET STATEMENT ... FOR */
 void limits_set_statement(struct session *s);                        /* the one in engine->scan */
 void limits_scope_end(struct session *s);
+
+/* metadata.c: OPTIONAL_RESULTSET_METADATA */
+void metadata_begin(struct session *s, uint8_t command);       /* a command came in */
+void metadata_feed(struct front *f, const void *p, size_t n);  /* front_ops.filter */
+void metadata_free(struct session *s);
 
 /* sysvars.c */
 /* The statement in engine->scan with the system variables that Weir answers itself in place. False: as it is. */

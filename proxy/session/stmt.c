@@ -33,6 +33,7 @@ struct stmt {
 };
 struct stmts {
     uint32_t next_id, n, cap;
+    uint32_t last;       /* id that the last PREPARE gave; 0: it failed */
     struct stmt **at;    /* by rising id */
     struct map names;    /* of PREPARE in SQL; values are struct stmt */
     struct stmt *describing;
@@ -80,8 +81,12 @@ static uint32_t place_of(const struct stmts *set, uint32_t id)
     return low;
 }
 
+/* MariaDB: this id is the statement prepared last, so that PREPARE and EXECUTE can be sent together. None when that PREPARE failed. */
+#define LAST_PREPARED 0xffffffffu
+
 static struct stmt *find(struct session *s, uint32_t id)
 {
+    if (UNLIKELY(id == LAST_PREPARED)) id = s->stmts ? s->stmts->last : 0;
     uint32_t i = place_of(s->stmts, id);
     return s->stmts && i < s->stmts->n && s->stmts->at[i]->id == id ? s->stmts->at[i] : NULL;
 }
@@ -242,7 +247,7 @@ static bool add(struct session *s, struct stmt *st)
         set->at = at;
         set->cap = cap;
     }
-    st->id = ++set->next_id;
+    st->id = set->last = ++set->next_id;
     set->at[set->n++] = st;
     return true;
 }
@@ -399,6 +404,11 @@ void stmt_prepare(struct session *s, struct str text)
     struct front *f = &s->f;
     COUNT(f->engine, statements_prepared);
     front_clear_messages(f);
+    if (s->stmts) s->stmts->last = 0;
+    if (!str_trim(text).len) {
+        fail(s, WIRE_ER_EMPTY_QUERY, "42000", STR("Query was empty"));
+        return;
+    }
     struct prepared *p = plan_text(s, text);
     if (!p) return;
     struct stmt *st = stmt_new(p, STR_NULL);
@@ -528,7 +538,7 @@ void stmt_execute(struct session *s, struct str data)
              STR("Parameter of prepared statement which is set through mysql_send_long_data() is longer than 'max_allowed_packet' bytes (max_packet in Weir's rules)"));
         return;
     }
-    if (UNLIKELY(f->cursors)) cursor_close(f, id);
+    if (UNLIKELY(f->cursors)) cursor_close(f, st->id);
     struct fault fault = {ER_NEED_REPREPARE, "HY000", STR("Prepared statement needs to be re-prepared: Weir's rules were changed")};
     if (st->p) st->p = prepared_renew(f, st->p, &fault);
     if (UNLIKELY(!st->p)) {
@@ -545,7 +555,7 @@ void stmt_execute(struct session *s, struct str data)
         execute_local(s, st, params);
         return;
     }
-    exec_prepared(f, st->p, params, st->nparams, x.flags & WIRE_CURSOR_READ_ONLY, id); /* copies the parameters */
+    exec_prepared(f, st->p, params, st->nparams, x.flags & WIRE_CURSOR_READ_ONLY, st->id); /* copies the parameters */
     if (UNLIKELY(st->longs)) drop_longs(st);
 }
 
@@ -587,7 +597,7 @@ void stmt_reset(struct session *s, struct str data)
         return;
     }
     drop_longs(st);
-    cursor_close(&s->f, id);
+    cursor_close(&s->f, st->id);
     ok(s);
 }
 
@@ -603,11 +613,12 @@ void stmt_fetch(struct session *s, struct str data)
 {
     struct wire_reader r = wire_read(data.ptr, data.len);
     uint32_t id = (uint32_t)wire_get_uint(&r, 4), rows = (uint32_t)wire_get_uint(&r, 4);
-    if (r.bad || !find(s, id)) {
+    struct stmt *st = r.bad ? NULL : find(s, id);
+    if (!st) {
         unknown(s, id, "mysqld_stmt_fetch");
         return;
     }
-    if (cursor_fetch(&s->f, id, rows)) return;
+    if (cursor_fetch(&s->f, st->id, rows)) return;
     fail(s, ER_STMT_HAS_NO_OPEN_CURSOR, "HY000", arena_printf(&s->f.engine->arena, "The statement (%u) has no open cursor.", id));
 }
 

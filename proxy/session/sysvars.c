@@ -82,7 +82,7 @@ static struct own_value own_of(const struct session *s, const struct control_sou
     }
     if (str_eq(name, STR("version_comment"))) return w->server_version.value.len ? own_text(STR("Weir")) : none;
     if (str_eq(name, STR("max_allowed_packet"))) {
-        return (struct own_value){OWN_EXPR, arena_printf(a, "LEAST(CAST(%%s AS UNSIGNED),%llu)", (unsigned long long)w->max_packet)};
+        return (struct own_value){OWN_EXPR, arena_printf(a, "LEAST(CAST(%%s AS UNSIGNED),CAST(%llu AS UNSIGNED))", (unsigned long long)w->max_packet)};
     }
     if (str_eq(name, STR("wait_timeout"))) return own_number(a, limits_wait_s(s, global));
     if (str_eq(name, STR("interactive_timeout"))) return own_number(a, limits_interactive_s(s, global));
@@ -119,6 +119,19 @@ static struct str lower(struct arena *a, struct str name)
     return low;
 }
 
+/* Those that the home server does not list. */
+static bool is_missing(const char *name, bool mariadb)
+{
+    static const char *const on_mariadb[] = {"max_execution_time", "resultset_metadata", "transaction_isolation", "transaction_read_only", "session_track_gtids"};
+    static const char *const on_mysql[] = {"max_statement_time", "tx_isolation", "tx_read_only", "query_cache_size", "query_cache_type"};
+    const char *const *list = mariadb ? on_mariadb : on_mysql;
+    size_t n = mariadb ? COUNT_OF(on_mariadb) : COUNT_OF(on_mysql);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(list[i], name) == 0) return true;
+    }
+    return false;
+}
+
 /* ---- SELECT ---- */
 
 struct cutting {
@@ -129,17 +142,26 @@ struct cutting {
     bool oom;
 };
 
-static void put_expr(struct buf *t, struct own_value v, struct str original)
+/* With the type that the variable itself would have: IF(1, value, variable). `like`: a variable of that type that the server has. */
+static void put_expr(struct buf *t, struct own_value v, struct str original, const char *like)
 {
     size_t at = str_find(v.text, STR("%s"), 0);
-    if (v.how == OWN_TEXT) {
-        sql_put_string(t, v.text, NULL);
-    } else if (at == SIZE_MAX) {
+    if (v.how == OWN_EXPR && at == SIZE_MAX) {
         buf_put_str(t, v.text);
-    } else {
+    } else if (v.how == OWN_EXPR) {
         buf_put(t, v.text.ptr, at);
         buf_put_str(t, original);
         buf_put(t, v.text.ptr + at + 2, v.text.len - at - 2);
+    } else {
+        bool fraction = str_find(v.text, STR("."), 0) != SIZE_MAX, number = v.how == OWN_NUMBER;
+        buf_putz(t, "IF(1,");
+        if (!number) sql_put_string(t, v.text, NULL);
+        else buf_printf(t, fraction ? "%.*se0" : "CAST(%.*s AS UNSIGNED)", STR_ARG(v.text));
+        buf_putz(t, ",");
+        if (number && fraction && like) buf_putz(t, "0e0");
+        else if (like) buf_putz(t, like);
+        else buf_put_str(t, original);
+        buf_putz(t, ")");
     }
 }
 
@@ -158,14 +180,17 @@ static bool cut_one(void *ctx, struct sql_expr *e)
     struct cutting *c = ctx;
     struct arena *a = &c->s->f.engine->arena;
     struct own_value v = {OWN_TEXT, STR_NULL};
+    const char *like = NULL;
     if (e->kind == SQL_E_CALL && e->call->fn == SQL_FN_VERSION && e->nargs == 0) {
         v = own_of(c->s, &c->home, STR("version"), false);
     } else if (e->kind == SQL_E_SYSVAR) {
-        v = own_of(c->s, &c->home, lower(a, e->name->name), str_eq_nocase(e->name->table, STR("global")));
+        struct str name = lower(a, e->name->name);
+        v = own_of(c->s, &c->home, name, str_eq_nocase(e->name->table, STR("global")));
+        if (name.ptr && v.text.ptr && is_missing(name.ptr, c->home.mariadb)) like = v.how == OWN_NUMBER ? "@@wait_timeout" : "@@sql_mode";
     }
     if (!v.text.ptr) return true;
     struct buf t = {0};
-    put_expr(&t, v, sql_span_str(c->scan, e->span));
+    put_expr(&t, v, sql_span_str(c->scan, e->span), like);
     cut(c, e->span, &t);
     return true;
 }
@@ -247,19 +272,6 @@ static const char *const shown[] = {
     "version", "version_comment", "max_allowed_packet", "wait_timeout", "interactive_timeout", "pseudo_thread_id", "max_execution_time", "max_statement_time",
     "resultset_metadata", "transaction_isolation", "transaction_read_only", "tx_isolation", "tx_read_only", "query_cache_size", "query_cache_type",
     "session_track_gtids"};
-/* Those that the home server does not list. */
-static bool is_missing(const char *name, bool mariadb)
-{
-    static const char *const on_mariadb[] = {"max_execution_time", "resultset_metadata", "transaction_isolation", "transaction_read_only", "session_track_gtids"};
-    static const char *const on_mysql[] = {"max_statement_time", "tx_isolation", "tx_read_only", "query_cache_size", "query_cache_type"};
-    const char *const *list = mariadb ? on_mariadb : on_mysql;
-    size_t n = mariadb ? COUNT_OF(on_mariadb) : COUNT_OF(on_mysql);
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(list[i], name) == 0) return true;
-    }
-    return false;
-}
-
 static void put_shown(struct buf *t, const char *name, struct own_value v)
 {
     size_t n = strlen(name);
@@ -268,7 +280,7 @@ static void put_shown(struct buf *t, const char *name, struct own_value v)
     } else if (n > 9 && strcmp(name + n - 9, "read_only") == 0) {
         buf_printf(t, "IF(%.*s,'ON','OFF')", STR_ARG(v.text));
     } else {
-        put_expr(t, v, STR("VARIABLE_VALUE"));
+        put_expr(t, v, STR("VARIABLE_VALUE"), NULL);
     }
 }
 

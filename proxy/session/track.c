@@ -62,7 +62,7 @@ void track_free(struct session *s)
 
 void track_refresh(struct session *s)
 {
-    s->f.packetwise = s->f.no_metadata || (asked_for(s) && s->track && (s->track->state_change || s->track->transaction));
+    s->f.packetwise = s->f.filtered || (asked_for(s) && s->track && (s->track->state_change || s->track->transaction));
 }
 
 /* ---- variables ---- */

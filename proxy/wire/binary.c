@@ -35,7 +35,14 @@ const uint8_t wire_layouts[256] = {
 bool wire_take_long(const unsigned char **p, const unsigned char *end, struct str *value)
 {
     struct wire_reader r = wire_read(*p, (size_t)(end - *p));
-    *value = wire_get_lenstr(&r);
+    if (r.p < r.end && *r.p == 0xfe) { /* no value has 4 GiB: servers read the low half alone, and a driver is known to fill the upper one wrongly */
+        (void)wire_get_uint(&r, 1);
+        uint64_t n = wire_get_uint(&r, 4);
+        (void)wire_get_uint(&r, 4);
+        *value = wire_get_bytes(&r, (size_t)n);
+    } else {
+        *value = wire_get_lenstr(&r);
+    }
     *p = r.p;
     return !r.bad;
 }

@@ -84,6 +84,24 @@ static inline bool take_type(const unsigned char **p, const unsigned char *end, 
     return LIKELY(!names) || wire_take_value(p, end, WIRE_TYPE_STRING, &name);
 }
 
+/* Of a length in 8 bytes the servers read the lower 4, and a driver is around that writes rubbish into the upper ones. */
+static bool take_big(const unsigned char **p, const unsigned char *end, struct str *value)
+{
+    if (end - *p < 9) return false;
+    size_t n = u32(*p + 1);
+    *p += 9;
+    if (n > (size_t)(end - *p)) return false;
+    *value = str_make(*p, n);
+    *p += n;
+    return true;
+}
+
+static inline bool take_parameter(const unsigned char **p, const unsigned char *end, uint8_t type, struct str *value)
+{
+    if (UNLIKELY(wire_layouts[type] == WIRE_LAYOUT_TEXT && *p < end && **p == 0xfe)) return take_big(p, end, value);
+    return wire_take_value(p, end, type, value);
+}
+
 /* Reads over the values from the `first` on of `count`, whose types begin at `types`. */
 static bool skip_attributes(const unsigned char **p, const unsigned char *end, const unsigned char *types, const unsigned char *bits,
                             uint64_t first, uint64_t count)
@@ -93,7 +111,7 @@ static bool skip_attributes(const unsigned char **p, const unsigned char *end, c
         struct str value;
         if (!take_type(&types, end, true, &type)) return false;
         if (i < first || bit_at(bits, i)) continue;
-        if (!wire_take_value(p, end, (uint8_t)type, &value)) return false;
+        if (!take_parameter(p, end, (uint8_t)type, &value)) return false;
     }
     return true;
 }
@@ -159,7 +177,7 @@ enum wire_status wire_get_execute(struct str payload, uint32_t capabilities, uin
         if (bit_at(bits, i) || (uint8_t)types[i] == WIRE_TYPE_NULL) {
             v->null = true;
             v->value = STR_NULL;
-        } else if (UNLIKELY(!wire_take_value(&p, end, (uint8_t)types[i], &v->value)))
+        } else if (UNLIKELY(!take_parameter(&p, end, (uint8_t)types[i], &v->value)))
             return WIRE_MALFORMED;
     }
     return LIKELY(count == nparams) || skip_attributes(&p, end, list, bits, nparams, count) ? WIRE_OK : WIRE_MALFORMED;

@@ -157,6 +157,10 @@ static bool fills_with_zeros(const struct wire_column *c)
 void wire_column_to_text(const struct wire_column *c, struct str v, struct buf *out)
 {
     size_t begin = out->len;
+    if (UNLIKELY(c->type == WIRE_TYPE_YEAR && c->length == 2 && v.len == 2)) { /* YEAR(2) of MariaDB */
+        put_padded(out, (uint32_t)le(v.ptr, 2) % 100, 2);
+        return;
+    }
     wire_binary_to_text(c->type, c->flags & WIRE_COLUMN_UNSIGNED, c->decimals, v, out);
     if (LIKELY(!fills_with_zeros(c)) || out->failed || !v.ptr || out->len - begin >= c->length || c->length > 0xff) return;
     size_t n = out->len - begin, zeros = c->length - n;

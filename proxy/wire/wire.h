@@ -107,7 +107,8 @@ void wire_put_login(struct buf *out, uint8_t *seq, const struct wire_login *l);
 /* Old clients (no PROTOCOL_41) give WIRE_MALFORMED. */
 enum wire_status wire_get_login(struct str payload, struct wire_login *l) MUST_CHECK;
 
-/* One pair of login.attributes or change_user.attributes: struct wire_reader r = wire_read(ptr, len). False at the end, or on what cannot be (r.bad). */
+/* One pair of login.attributes or change_user.attributes: struct wire_reader r = wire_read(ptr, len). False at the end, or on what cannot
+ * be (r.bad). */
 bool wire_next_attribute(struct wire_reader *r, struct str *name, struct str *value) MUST_CHECK;
 
 struct wire_change_user { /* COM_CHANGE_USER without its command byte */
@@ -260,8 +261,8 @@ void wire_binary_to_text(uint8_t type, bool is_unsigned, uint8_t decimals, struc
 void wire_column_to_text(const struct wire_column *c, struct str value, struct buf *out);
 /* The other way: value bytes (without length prefix) appended to out. False: the text is not of that type. */
 bool wire_text_to_binary(uint8_t type, bool is_unsigned, struct str text, struct buf *out) MUST_CHECK;
-/* Text result set -> binary one: a row's packet from a text row's payload by its columns' definitions. False: nothing was appended. The arena is
- * not used. */
+/* Text result set -> binary one: a row's packet from a text row's payload by its columns' definitions. False: nothing was appended. The
+ * arena is not used. */
 bool wire_text_row_to_binary(struct str payload, const struct wire_column *columns, uint32_t n, struct arena *a, struct buf *out, uint8_t *seq) MUST_CHECK;
 
 /* ---- session state in OK packets (SESSION_TRACK) -------------------------------------------------------------------------- */
@@ -301,9 +302,10 @@ enum wire_follow_kind { WIRE_FOLLOW_QUERY /* COM_QUERY */, WIRE_FOLLOW_OK /* one
                         WIRE_FOLLOW_TEXT /* COM_STATISTICS: one packet of any kind */,
                         WIRE_FOLLOW_PREPARE /* COM_STMT_PREPARE: OK with counts, parameter and column definitions with their EOFs */,
                         WIRE_FOLLOW_FETCH /* COM_STMT_FETCH: rows and an end */,
-                        WIRE_FOLLOW_EXECUTE /* COM_STMT_EXECUTE: as QUERY; a result whose EOF or OK behind the definitions says CURSOR_EXISTS (and not
-                                                  MORE_RESULTS_EXISTS, see says_cursor) has no rows */ };
-enum wire_follow_state { WIRE_F_FIRST, WIRE_F_COLUMNS, WIRE_F_COLUMNS_EOF, WIRE_F_ROWS, WIRE_F_DONE, WIRE_F_BAD, WIRE_F_LOCAL_INFILE /* server asks for a file */ };
+                        WIRE_FOLLOW_EXECUTE /* COM_STMT_EXECUTE that asks for a cursor: as QUERY; a result whose EOF or OK behind the definitions
+                                               says CURSOR_EXISTS (and not MORE_RESULTS_EXISTS) has no rows. One that asks for none: QUERY */ };
+enum wire_follow_state { WIRE_F_FIRST, WIRE_F_COLUMNS, WIRE_F_COLUMNS_EOF, WIRE_F_ROWS, WIRE_F_DONE, WIRE_F_BAD,
+                         WIRE_F_LOCAL_INFILE /* server asks for a file */ };
 struct wire_follow {
     uint32_t capabilities;     /* in force on that connection */
     uint8_t kind, state;

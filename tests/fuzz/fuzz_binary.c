@@ -44,7 +44,8 @@ static void try_row(const uint8_t *types, uint32_t n, struct str p)
 static void try_execute(const uint8_t *known, uint16_t n, struct str p, uint32_t capabilities)
 {
     struct wire_param a[MOST] = {0}, b[MOST] = {0};
-    static const uint8_t usual[] = {WIRE_TYPE_LONG, WIRE_TYPE_LONGLONG, WIRE_TYPE_STRING, WIRE_TYPE_DATE, WIRE_TYPE_TIME, WIRE_TYPE_NULL, WIRE_TYPE_TINY};
+    static const uint8_t usual[] = {WIRE_TYPE_LONG, WIRE_TYPE_LONGLONG, WIRE_TYPE_STRING, WIRE_TYPE_DATE,
+                                    WIRE_TYPE_TIME, WIRE_TYPE_NULL,     WIRE_TYPE_TINY};
     uint16_t types[MOST], again[MOST];
     bool bound = n && known[0] & 1, yes = false;
     struct wire_execute x, y;

@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { OUT_MAX = 4 << 20 };
+enum { OUT_MAX = 128 << 10 };
 static struct compress_shop *shop;
 
 static void check(bool right)
@@ -62,10 +62,12 @@ static void both_ways(int how, bool server, const char *p, size_t n)
 {
     struct compress *a = open_end(how, server), *b = open_end(how, server);
     struct buf x = {0}, y = {0}, answer = {0};
-    bool one = feed(a, p, n, n ? n : 1, 70000, &x), two = feed(b, p, n, 3, 11, &y);
-    if (x.len < OUT_MAX && y.len < OUT_MAX) {
+    bool one = feed(a, p, n, n ? n : 1, 70000, &x), two = feed(b, p, n, 3, 311, &y);
+    size_t common = x.len < y.len ? x.len : y.len;
+    check(common == 0 || memcmp(x.data, y.data, common) == 0);
+    if (x.len < OUT_MAX && y.len < OUT_MAX && !how) { /* zstd sees a fault in the middle of a frame earlier or later */
         check(one == two);
-        if (one) check(x.len == y.len && (x.len == 0 || memcmp(x.data, y.data, x.len) == 0));
+        if (one) check(x.len == y.len);
     }
     compress_new_command(a);
     check(compress_write(a, "\x01\x00\x00\x01!", 5, &answer));

@@ -2,6 +2,7 @@
 import hashlib
 import os
 import re
+import time
 import unittest
 
 import pymysql
@@ -214,3 +215,156 @@ class Accounts(world.Case):
         text = self.proxy.output()
         for secret in ('old secret', 'new secret', 'from a file', 'wrong pass word', native_hash('old secret')):
             self.assertNotIn(secret, text)
+
+
+ED25519_SECRET = 'ZIgUREUg5PVgQ6LskhXmO+eZLS0nC8be6HPjYWR4YJY'     # the public key of the password `secret`
+
+
+@unittest.skipIf(world.STAND_IN, "accounts of Weir's own")
+class Hosts(world.Case):
+    """Where clients come from, and those that guess."""
+    @classmethod
+    def setUpClass(cls):
+        world.shared()
+        cls.socket = os.path.join(world.home, 'hosts.sock')
+        port = world.free_ports(1)[0]
+        cls.proxy = world.make(name='hosts', port=port, weir=f"""
+            failed_logins: 3
+            failed_login_delay: 700ms""", users=f"""
+            ed: {{client_ed25519: {ED25519_SECRET}}}
+            sha: {{caching_sha2_password: '{sha2_hash("new secret", SALT)}'}}
+            inside: {{password: inside, allow: [127.0.0.0/8, '::1']}}
+            outside: {{password: outside, allow: 10.0.0.0/8}}
+            banned: {{password: banned, deny: 127.0.0.1}}
+            local: {{password: local, allow: unix}}""",
+                               replace={f'listen: 127.0.0.1:{port}': f"listen: ['127.0.0.1:{port}', 'unix:{cls.socket}']"})
+        cls.proxy.start()
+
+    @classmethod
+    def tearDownClass(cls):
+        world.end(cls.proxy)
+
+    def setUp(self):
+        super().setUp()
+        self.login('app', 'app')                        # a good login: nothing is counted any more
+
+    def login(self, user, password, **options):
+        return self.client(user, password, None, port=self.proxy.port, **options)
+
+    def mariadb(self, user, password, *options):
+        return world.run(['mariadb', '--no-defaults', f'-u{user}', f'-p{password}', '-BN', '-e', 'SELECT 6*7', *options])
+
+    def tcp(self):
+        return '-h127.0.0.1', f'-P{self.proxy.port}'
+
+    def delayed(self):
+        rows = self.login('app', 'app').rows('SHOW WEIR STATUS')
+        return int(next(r[1] for r in rows if r[0] == 'logins_delayed'))
+
+    def test_ed25519(self):
+        for options in ((), ('--default-auth=client_ed25519',), ('--default-auth=mysql_native_password',)):
+            self.assertEqual(self.mariadb('ed', 'secret', *self.tcp(), *options), (0, '42\n'), options)
+            code, out = self.mariadb('ed', 'wrong', *self.tcp(), *options)
+            self.assertEqual(code, 1)
+            self.assertIn("ERROR 1045 (28000): Access denied for user 'ed'@", out)
+        # a user with a plain password may be checked by it too
+        self.assertEqual(self.mariadb('app', 'app', *self.tcp(), '--default-auth=client_ed25519'), (0, '42\n'))
+
+    def test_unix_socket(self):
+        """As safe as TLS: caching_sha2 sends the password itself, without a key."""
+        for user, password in (('app', 'app'), ('sha', 'new secret'), ('ed', 'secret'), ('local', 'local')):
+            self.assertEqual(self.mariadb(user, password, f'--socket={self.socket}', '--skip-ssl'), (0, '42\n'), user)
+
+    def test_allow_and_deny(self):
+        self.assertEqual(self.login('inside', 'inside').value('SELECT 1'), '1')
+        for user in ('outside', 'banned', 'local'):
+            for password in (user, 'wrong'):            # the password does not matter, and is not tried
+                with self.assertRaises(ServerError) as caught:
+                    self.login(user, password)
+                self.assertEqual(caught.exception.code, 1130)
+                self.assertRegex(caught.exception.message, "^Host '.*' is not allowed to connect to this MySQL server$")
+        code, out = self.mariadb('inside', 'inside', f'--socket={self.socket}')
+        self.assertEqual(code, 1)
+        self.assertIn('ERROR 1130', out)
+        self.assertIn('not from there (allow, deny)', self.proxy.output())
+
+    def failed(self, n):
+        for _ in range(n):
+            with self.assertRaises(ServerError) as caught:
+                self.login('app', 'wrong', plugin='mysql_native_password')
+            self.assertEqual(caught.exception.code, 1045)
+
+    def test_guessers_wait(self):
+        start = time.monotonic()
+        self.failed(3)
+        self.assertLess(time.monotonic() - start, 0.6)
+        for good in (False, True):                      # a good login waits as well, and ends it
+            start = time.monotonic()
+            if good:
+                self.login('app', 'app')
+            else:
+                self.failed(1)
+            self.assertGreaterEqual(time.monotonic() - start, 0.65)
+        start = time.monotonic()
+        self.login('app', 'app')
+        self.failed(2)
+        self.assertLess(time.monotonic() - start, 0.6)
+
+    def test_others_go_on_while_guessers_wait(self):
+        c = self.login('app', 'app', timeout=5)
+        before = self.delayed()
+        self.failed(3)
+        waiting = [Client(self.proxy.port, 'app', login=False) for _ in range(8)]
+        self.clients += waiting
+        for w in waiting:
+            w.greeting()
+            w.password = 'wrong'
+            w.write(w.response(None))
+        start = time.monotonic()
+        for _ in range(20):
+            self.assertEqual(c.value('SELECT 1'), '1')
+        self.assertLess(time.monotonic() - start, 0.6)  # no worker sleeps
+        for w in waiting:
+            with self.assertRaises(ServerError) as caught:
+                w.finish_auth()
+            self.assertEqual(caught.exception.code, 1045)
+        self.assertGreaterEqual(self.delayed() - before, 8)
+
+    def test_a_guesser_that_leaves(self):
+        self.failed(3)
+        for _ in range(40):                             # more than may wait: their places are free again when they go
+            c = Client(self.proxy.port, 'app', login=False)
+            c.greeting()
+            c.password = 'wrong'
+            c.write(c.response(None))
+            c.close()
+        world.wait_until(lambda: self.failed(1) is None, 20, 'an answer')
+
+
+@unittest.skipIf(world.STAND_IN, "Weir's own log-ins to servers")
+class Servers(world.Case):
+    """By which methods Weir logs in to a server."""
+    def through(self, user):
+        rules = f"""
+weir: {{listen: '127.0.0.1:@port@'}}
+users: {{app: {{password: app}}}}
+sources: {{s0: {{address: '127.0.0.1:{world.shards["s0"].port}', user: {user}, password: secret}}}}
+schemas: {{other: {{default_source: s0}}}}"""
+        weir = world.make(text=rules, name='login')
+        self.addCleanup(world.end, weir)
+        weir.start()
+        return self.client('app', 'app', 'other', port=weir.port), weir
+
+    def test_ed25519_of_a_server(self):
+        world.shared()
+        box = world.shards['s0']
+        box.sql("""INSTALL SONAME 'auth_ed25519';
+                   CREATE OR REPLACE USER wed@'%' IDENTIFIED VIA ed25519 USING PASSWORD('secret');
+                   CREATE OR REPLACE USER wnative@'%' IDENTIFIED VIA mysql_native_password USING PASSWORD('secret');
+                   GRANT ALL ON *.* TO wed@'%', wnative@'%'""")
+        self.addCleanup(box.sql, "DROP USER wed@'%', wnative@'%'; UNINSTALL SONAME 'auth_ed25519'")
+        for user in ('wed', 'wnative'):
+            c, weir = self.through(user)
+            self.assertEqual(c.value('SELECT COUNT(*) FROM information_schema.TABLES WHERE 1 = 0'), '0')
+            self.assertNotIn('cannot be read', weir.output())   # the control connections log in as well
+            self.assertIn((user,), self.direct('s0').rows(f"SELECT user FROM information_schema.PROCESSLIST WHERE user = '{user}'"))

@@ -29,7 +29,7 @@ HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'drivers')
 BUILD = os.path.join(world.ROOT, 'build/drivers')
 AT_ONCE = 2
 TIMEOUT = 150
-TLS_CASES = 'connect,tls,ddl,crud,transaction,big_1m,error'
+TLS_CASES = 'connect,tls,ddl,generated_id,crud,transaction,big_1m,error'
 TARGETS = ('plain', 'sharded', 'unsharded', 'tls')
 JAR = '/usr/share/java/mariadb-java-client.jar'
 GO_DRIVER = '/usr/share/gocode/src/github.com/go-sql-driver/mysql'
@@ -288,15 +288,27 @@ class Rig:
                     DRIVER_CASES=os.environ.get('DRIVER_CASES', TLS_CASES if target == 'tls' else ''))
 
     def begin(self, wanted):
-        """Puts the programs of all the wanted tests in the queue. Making them ready takes no turn of its own."""
-        for name, target in wanted:
-            command = self.command(name)
-            if isinstance(command, Exception) or (name, target) in self.jobs:
-                continue
-            environment = self.environment(name, target)
-            if target == 'tls' and not self.has_tls:
-                continue
-            self.jobs[name, target] = self.pool.submit(self.run, command, environment, target)
+        """Puts the programs of all the wanted tests in the queue. Those of one driver share their schemas and follow each other;
+        making them ready takes no turn."""
+        for name in dict.fromkeys(name for name, _ in wanted):
+            command, chain = self.command(name), []
+            for target in (t for n, t in wanted if n == name and (n, t) not in self.jobs):
+                if isinstance(command, Exception):
+                    continue
+                environment = self.environment(name, target)
+                if target == 'tls' and not self.has_tls:
+                    continue
+                self.jobs[name, target] = concurrent.futures.Future()
+                chain.append((command, environment, target, self.jobs[name, target]))
+            if chain:
+                self.pool.submit(self.run_chain, chain)
+
+    def run_chain(self, chain):
+        for command, environment, target, future in chain:
+            try:
+                future.set_result(self.run(command, environment, target))
+            except Exception as e:                             # told by the test that waits for it
+                future.set_exception(e)
 
     def run(self, command, environment, target):
         if target != 'plain':

@@ -6,7 +6,7 @@ import unittest
 import binary
 import world
 from binary import Param, Statement, date_param, time_param
-from wire import DEPRECATE_EOF, USUAL, Err, Ok, Rows, ServerError
+from wire import DEPRECATE_EOF, USUAL, Err, Ok, ServerError, parse_err
 
 TABLE = """CREATE TABLE {} (id BIGINT NOT NULL PRIMARY KEY, t TINYINT, tu TINYINT UNSIGNED, s SMALLINT, m MEDIUMINT UNSIGNED, i INT, b BIGINT,
  bu BIGINT UNSIGNED, f FLOAT, d DOUBLE, n DECIMAL(30,10), dt DATE, tm TIME(6), dtm DATETIME(6), ts TIMESTAMP(3) NULL, y YEAR, c CHAR(10),
@@ -466,6 +466,43 @@ class Cursors(Pair):
 
 
 class Mixed(world.Case):
+    def test_prepare_and_execute_sent_together(self):
+        """MariaDB's clients use id -1 for the statement prepared last, without waiting for its answer."""
+        c = self.client()
+        last = struct.pack('<IBI', 0xFFFFFFFF, 0, 1)
+        for text, code in ((b'SELECT 7', 0), (b'SELEC', 1064), (b'', 1065)):
+            sent = b''
+            for payload in (bytes([binary.PREPARE]) + text, bytes([binary.EXECUTE]) + last):
+                sent += len(payload).to_bytes(3, 'little') + b'\0' + payload
+            c.send_raw(sent)
+            c.sequence = 1
+            data = c.read()
+            if code:
+                self.assertEqual(parse_err(data).code, code)
+                c.sequence = 1
+                self.assertEqual(parse_err(c.read()).code, 1243)
+                continue
+            c.read()  # the definition
+            s = Statement.__new__(Statement)
+            s.client = c
+            c.sequence = 1
+            self.assertEqual(s.reply().rows, [(7,)])
+
+    def test_out_parameters_of_a_call(self):
+        direct = self.direct('s1')
+        with world.Client(world.shared().port, database='other') as c:
+            c.one('SELECT 1')
+        direct.query('DROP PROCEDURE IF EXISTS other.doubled')
+        direct.one('CREATE PROCEDURE other.doubled(IN a INT, OUT b INT) BEGIN SELECT a; SET b = a * 2; END')
+        for capabilities in (USUAL, USUAL | 1 << 18):
+            c = self.client(database='other', capabilities=capabilities)
+            replies = Statement(c, 'CALL doubled(?, ?)').execute_all([21, None])
+            expected = [[(21,)], [(42,)]] if capabilities >> 18 & 1 else [[(21,)]]
+            self.assertEqual([r.rows for r in replies[:-1]], expected)
+            self.assertIsInstance(replies[-1], Ok)
+            self.assertEqual(c.value('SELECT 1'), '1')
+        direct.one('DROP PROCEDURE other.doubled')
+
     def test_restart_of_a_server(self):
         """The connection that had it prepared is gone: prepared again on another one without the client noticing."""
         proxy = self.weir(name='gone')

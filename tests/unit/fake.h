@@ -223,6 +223,9 @@ struct fk_link {
     int chained;    /* switches sent */
     bool in_trans, no_autocommit;
     uint32_t open_writes, saved_writes; /* at the last SAVEPOINT */
+    bool wants_file;                    /* 0xFB was sent: what comes up to an empty packet is the file */
+    struct fb file;
+    uint8_t file_seq;                   /* of its next packet */
     bool hangs;     /* answers when it is killed */
 };
 
@@ -362,6 +365,7 @@ static inline void fk_link_free(struct fk_link *k)
     fb_free(&k->got);
     fb_free(&k->out);
     fb_free(&k->tls_rest);
+    fb_free(&k->file);
     free(k);
 }
 

@@ -22,6 +22,7 @@ struct fk_client {
     uint8_t nonce[WIRE_NONCE];
     char plugin[32];      /* that the greeting names */
     uint8_t switched[32]; /* data of the last request to switch */
+    uint8_t collation; /* of the login; 0: utf8mb4_general_ci */
     uint8_t seq;       /* of the next packet of a login */
     uint8_t command;   /* whose reply is awaited */
     uint8_t reply_seq; /* number of its first packet */
@@ -324,7 +325,7 @@ static inline void fk_login_bytes(struct fk_client *c, const char *user, const v
     struct fb p = {0};
     fb_le(&p, c->caps, 4);
     fb_le(&p, 1 << 24, 4);
-    fb_le(&p, 45, 1);
+    fb_le(&p, c->collation ? c->collation : 45, 1);
     for (int i = 0; i < 23; i++) fb_le(&p, 0, 1);
     fb_put(&p, user, strlen(user) + 1);
     fb_lenstr(&p, auth, n);

@@ -10,6 +10,7 @@
  *   ROWS id:3,v|1,x|2,NULL            types after the colon; ROWS@orders_0 names the table in the definitions
  *   MANY 1000 200                     rows of one column of 200 bytes
  *   SILENT   CLOSE   BADSEQ   INFILE   HANG (silent until KILL QUERY)
+ *   FILE                              asks for a file; what comes is in the log as "s0#1 FILE ...", and is answered as a command is
  *   <answer> ;; <answer>              several results
  *
  * Without a rule a server behaves as MySQL does, as far as transactions matter: it knows whether one is open,
@@ -193,6 +194,12 @@ static inline bool fk_answer_one(struct fk_link *k, struct fb *out, uint8_t *seq
         fk_put_ok(out, seq, 0, 0, 0, status, 0, "");
     } else if (strncmp(spec, "INFILE", 6) == 0) {
         fb_packet(out, seq, "\xfb/etc/passwd", 12);
+    } else if (strncmp(spec, "FILE", 4) == 0) {
+        fb_packet(out, seq, "\xfbname", 5);
+        k->wants_file = true;
+        k->file_seq = *seq;
+        fb_clear(&k->file);
+        fb_z(&k->file, "");
     } else if (strncmp(spec, "CLOSE", 5) == 0) {
         k->close_after = 0;
         return false;
@@ -269,6 +276,7 @@ static inline const char *fk_default(struct fk_link *k, const char *sql)
         return "OK 0";
     }
     if (fk_starts(sql, "SHOW WARNINGS")) return "ROWS Level,Code:3,Message|Warning,1265,Data truncated";
+    if (fk_starts(sql, "LOAD DATA LOCAL")) return "FILE";
     bool reads = fk_starts(sql, "SELECT") || fk_starts(sql, "SHOW"),
          writes = fk_starts(sql, "INSERT") || fk_starts(sql, "UPDATE") || fk_starts(sql, "DELETE") ||
                   fk_starts(sql, "REPLACE");
@@ -312,15 +320,38 @@ static inline bool fk_break(struct fk_link *k)
     return true;
 }
 
+/* The whole file is here: a line is a row. */
+static inline const char *fk_file_answer(struct fk_link *k)
+{
+    static char text[128];
+    unsigned rows = 0;
+    for (size_t i = 0; i < k->file.n; i++) rows += k->file.p[i] == '\n';
+    if (k->in_trans || k->no_autocommit) {
+        k->in_trans = true;
+        k->open_writes++;
+    } else {
+        k->w->src[k->source].committed++;
+    }
+    snprintf(text, sizeof text, "OK %u info=Records: %u  Deleted: 0  Skipped: 0  Warnings: 0", rows, rows);
+    return text;
+}
+
 static inline void fk_command(struct fk_link *k, const struct fb *payload)
 {
     struct fk *w = k->w;
+    bool is_file = k->wants_file;
+    k->wants_file = false;
     static const char *const names[] = {
         [WIRE_COM_QUIT] = "QUIT", [WIRE_COM_INIT_DB] = "INIT_DB", [WIRE_COM_QUERY] = "QUERY"};
-    uint8_t cmd = (uint8_t)payload->p[0];
+    uint8_t cmd = payload->n ? (uint8_t)payload->p[0] : WIRE_COM_SLEEP;
     struct fb line = {0};
-    fb_f(&line, "s%u#%u %s ", k->source, k->number, cmd < COUNT_OF(names) && names[cmd] ? names[cmd] : "?");
-    fb_put(&line, payload->p + 1, payload->n - 1);
+    if (is_file) {
+        fb_f(&line, "s%u#%u FILE ", k->source, k->number);
+        for (size_t i = 0; i < payload->n && i < 1000; i++) fb_put(&line, payload->p[i] == '\n' ? "|" : payload->p + i, 1);
+    } else {
+        fb_f(&line, "s%u#%u %s ", k->source, k->number, cmd < COUNT_OF(names) && names[cmd] ? names[cmd] : "?");
+        fb_put(&line, payload->p + 1, payload->n - 1);
+    }
     fb_put(&w->log, line.p, line.n);
     fb_z(&w->log, "\n");
     w->src[k->source].commands++;
@@ -328,7 +359,7 @@ static inline void fk_command(struct fk_link *k, const struct fb *payload)
     size_t at = k->out.n;
     if (!here || fk_break(k)) {
         const char *spec = fk_rule_for(k, line.p);
-        if (!spec) spec = cmd == WIRE_COM_QUERY ? fk_default(k, payload->p + 1) : "OK 0";
+        if (!spec) spec = is_file ? fk_file_answer(k) : cmd == WIRE_COM_QUERY ? fk_default(k, payload->p + 1) : "OK 0";
         fk_answer(k, spec);
         if (here && w->fault == FK_F_HALF) k->out.n = at + (k->out.n - at) / 2;
         if (here && w->fault != FK_F_NONE) k->close_after = 0;
@@ -522,7 +553,12 @@ static inline bool fk_serve(struct fk_link *k)
     bool any = false;
     while (!k->closed && k->close_after < 0 && fb_next(&k->got, &k->read, &seq, &last, &payload)) {
         any = true;
-        if (k->phase == 9) {
+        if (k->wants_file) {
+            FK_CHECK(seq == k->file_seq, "a packet of a file with sequence number %u, not %u", seq, k->file_seq);
+            k->file_seq = k->reply_seq = (uint8_t)(last + 1);
+            if (payload.n) fb_put(&k->file, payload.p, payload.n);
+            else fk_command(k, &k->file);
+        } else if (k->phase == 9) {
             FK_CHECK(seq == 0, "a command with sequence number %u", seq);
             k->reply_seq = (uint8_t)(last + 1);
             fk_command(k, &payload);

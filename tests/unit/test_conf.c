@@ -341,9 +341,9 @@ static void test_tls(void **state)
 {
     (void)state;
     struct conf *c = load_file("conf/examples/tls.yaml");
-    assert_str(c->weir.tls.certificate.value, "tls/weir.pem");
-    assert_str(c->weir.tls.key.value, "tls/weir.key");
-    assert_str(c->weir.tls.ca.value, "tls/clients-ca.pem");
+    assert_str(c->weir.tls.certificate.value, "tls/server.pem");
+    assert_str(c->weir.tls.key.value, "tls/server.key");
+    assert_str(c->weir.tls.ca.value, "tls/ca.pem");
     assert_int_equal(c->weir.tls.min_version, CONF_TLS_1_2);
     assert_int_equal(c->weir.nproxy_from, 2);
     assert_int_equal(c->weir.failed_login_delay_ms, 2000);

@@ -372,6 +372,7 @@ static void killed_too_late(void **state)
     (void)state;
     struct fk *w = fk_new(NULL);
     struct fk_client *c = fk_client(w);
+    fk_query(c, "SELECT v FROM orders WHERE id = 2"); /* a connection is open */
     w->src[1].hold = true;
     fk_query(c, "UPDATE orders SET v = 2 WHERE id = 2");
     session_kill(session_at(c), false);

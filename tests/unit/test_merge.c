@@ -366,6 +366,47 @@ static void test_bad_values(void **state)
     }
 }
 
+/* OPTIONAL_RESULTSET_METADATA: a byte behind the count, and the definitions when the client wants them. */
+static void test_optional_definitions(void **state)
+{
+    (void)state;
+    static const struct kit_column cols[] = {INT_COL("a")};
+    static const struct kit_row rows[] = {{{"7"}}};
+    const uint32_t optional = CAPS | WIRE_CAP_OPTIONAL_RESULTSET_METADATA;
+    struct kit k = {.columns = cols, .ncolumns = 1, .nlegs = 1, .legs = {LEG(rows)}, .leg_caps = CAPS};
+    struct kit_reply r;
+    kit_make_reply(&k, 0, &r);
+    arena_init(&k.arena, 0);
+    for (int bare = 0; bare < 2; bare++)
+        for (int able = 0; able < 2; able++) {
+            struct merge_options o = {.spec = &k.spec,
+                                      .nlegs = 1,
+                                      .client_capabilities = able ? optional : CAPS,
+                                      .max_memory = 100000,
+                                      .bare = bare};
+            struct merge *m = merge_new(&o);
+            struct buf out = {0};
+            uint8_t seq = 1;
+            assert_true(merge_put(m, 0, STR("\x01\x01"), optional, &k.arena, &k.fault));
+            for (uint32_t i = 1; i < r.n; i++)
+                assert_true(merge_put(m, 0, kit_payload(&r, i), CAPS, &k.arena, &k.fault));
+            assert_int_equal(merge_run(m, &out, &seq, 1000, &k.arena, &k.fault), MERGE_DONE);
+            assert_int_equal(out.data[0], able ? 2 : 1);
+            if (able) assert_int_equal(out.data[5], !bare);
+            assert_int_equal(seq, bare && able ? 4 : 5); /* count, (definition), row, end */
+            merge_free(m);
+            buf_release(&out);
+        }
+    /* A server that leaves them out: its rows cannot be read. */
+    struct merge_options o = {.spec = &k.spec, .nlegs = 1, .client_capabilities = CAPS, .max_memory = 100000};
+    struct merge *m = merge_new(&o);
+    assert_false(merge_put(m, 0, STR("\x01\x00"), optional, &k.arena, &k.fault));
+    assert_int_equal(k.fault.code, 1835);
+    merge_free(m);
+    buf_release(&r.bytes);
+    kit_done(&k);
+}
+
 /* Replies whose legs differ or that are cut short: faults, never a crash. */
 static void malformed_replies(bool binary)
 {
@@ -824,6 +865,7 @@ int main(void)
         cmocka_unit_test(test_bad_values),
         cmocka_unit_test(test_malformed_replies),
         cmocka_unit_test(test_malformed_definitions),
+        cmocka_unit_test(test_optional_definitions),
         cmocka_unit_test(test_random_bytes),
         cmocka_unit_test(test_legs_differ),
         cmocka_unit_test(test_memory_cap),

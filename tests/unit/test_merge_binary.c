@@ -47,6 +47,55 @@ static void test_null_bits(void **state)
         }
 }
 
+/* A row of 16 MB and more: in several packets, its hidden column gone. */
+static void test_huge_row(void **state)
+{
+    (void)state;
+    static const struct kit_column cols[] = {BIN_COL("a"), INT_COL("h")};
+    static struct merge_key key[] = {{.value = HID(0)}};
+    const size_t n = (16u << 20) + 10;
+    struct kit k = {.columns = cols, .ncolumns = 2, .leg_caps = CAPS, .binary = true};
+    struct merge_spec spec = {.nhidden = 1, .order = key, .norder = 1};
+    struct merge_options o = {.spec = &spec,
+                              .nlegs = 1,
+                              .client_capabilities = CAPS,
+                              .window = 4096,
+                              .max_memory = 100u << 20,
+                              .binary = true};
+    static struct kit_reply r;
+    kit_make_reply(&k, 0, &r);
+    struct merge *m = merge_new(&o);
+    struct buf row = {0}, out = {0};
+    char *big = calloc(1, n);
+    uint8_t seq = 1;
+    arena_init(&k.arena, 0);
+    memset(big, 'x', n);
+    buf_put(&row, "\0\0", 2);
+    wire_put_lenstr(&row, str_make(big, n));
+    buf_put_u64(&row, 1);
+    for (uint32_t i = 0; i < r.n; i++) {
+        if (i + 1 == r.n) assert_true(merge_put(m, 0, buf_str(&row), CAPS, &k.arena, &k.fault));
+        assert_true(merge_put(m, 0, kit_payload(&r, i), CAPS, &k.arena, &k.fault));
+    }
+    assert_int_equal(merge_run(m, &out, &seq, SIZE_MAX, &k.arena, &k.fault), MERGE_DONE);
+    /* The row's two packets stand behind count and definition, before the end. */
+    size_t at = 0;
+    for (int i = 0; i < 2; i++) at += WIRE_HEADER + wire_u24(out.data + at);
+    assert_int_equal(wire_u24(out.data + at), WIRE_MAX_PAYLOAD);
+    at += WIRE_HEADER + WIRE_MAX_PAYLOAD;
+    assert_int_equal(wire_u24(out.data + at), row.len - 8 - WIRE_MAX_PAYLOAD);
+    at += WIRE_HEADER + row.len - 8 - WIRE_MAX_PAYLOAD;
+    assert_int_equal((uint8_t)out.data[at + 3], 5);
+    assert_int_equal((uint8_t)out.data[at + WIRE_HEADER], 0xfe);
+    assert_int_equal(out.data[at - 1], 'x');
+    merge_free(m);
+    free(big);
+    buf_release(&row);
+    buf_release(&out);
+    buf_release(&r.bytes);
+    kit_done(&k);
+}
+
 /* ---- damaged rows ---- */
 
 static bool takes_row(const struct kit_column *cols, uint32_t n, struct str row, struct merge_spec *spec)
@@ -616,11 +665,11 @@ static void test_failing_allocations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_null_bits),           cmocka_unit_test(test_damaged_rows),
-        cmocka_unit_test(test_damaged_values),      cmocka_unit_test(test_totals),
-        cmocka_unit_test(test_both_protocols),      cmocka_unit_test(test_float_exact),
-        cmocka_unit_test(test_types_differ),        cmocka_unit_test(test_byte_by_byte),
-        cmocka_unit_test(test_failing_allocations),
+        cmocka_unit_test(test_huge_row),     cmocka_unit_test(test_null_bits),
+        cmocka_unit_test(test_damaged_rows), cmocka_unit_test(test_damaged_values),
+        cmocka_unit_test(test_totals),       cmocka_unit_test(test_both_protocols),
+        cmocka_unit_test(test_float_exact),  cmocka_unit_test(test_types_differ),
+        cmocka_unit_test(test_byte_by_byte), cmocka_unit_test(test_failing_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

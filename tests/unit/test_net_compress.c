@@ -92,7 +92,7 @@ static void test_round_trip(void **state)
         for (size_t i = 0; i < COUNT_OF(sizes); i++) {
             for (int noise = 0; noise < 2; noise++) {
                 if (sizes[i] > 1000000 && noise && how == LINK_ZLIB) continue;
-                struct compress *c = compress_new(shop, how, 0, false), *s = compress_new(shop, how, 1, true);
+                struct compress *c = compress_new(shop, (enum link_compression)how, 0, false), *s = compress_new(shop, (enum link_compression)how, 1, true);
                 struct buf packets = {0}, wire = {0}, out = {0}, answer = {0}, back = {0};
                 put_packet(&packets, sizes[i], 0, noise);
                 compress_new_command(c);
@@ -201,7 +201,7 @@ static void test_pipelined(void **state)
 static void expect_bad(int how, bool server, const struct buf *wire, const char *why)
 {
     for (size_t step = 0; step < 2; step++) {
-        struct compress *z = compress_new(shop, how, 0, server);
+        struct compress *z = compress_new(shop, (enum link_compression)how, 0, server);
         struct buf out = {0};
         if (!server) {
             struct buf sent = {0};

@@ -702,6 +702,54 @@ static void change_user_counts(void **state)
     fk_free(w);
 }
 
+/* The servers' own schemas may be the default one; a user with a list of schemas has information_schema alone. */
+static void system_schemas(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *user, *schema, *reply;
+    } cases[] = {
+        {"app", "information_schema", "OK 0"},
+        {"app", "mysql", "OK 0"},
+        {"app", "PERFORMANCE_SCHEMA", "OK 0"},
+        {"few", "information_schema", "OK 0"},
+        {"few", "mysql", "ERR 1044 42000 Access denied for user 'few'@'10.0.0.9' to database 'mysql' CLOSED"},
+        {"few", "sys", "ERR 1044 42000 Access denied for user 'few'@'10.0.0.9' to database 'sys' CLOSED"},
+        {"app", "sysx", "ERR 1049 42000 Unknown database 'sysx' CLOSED"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct fk *w = world(LOGIN_YAML("", "  app: {password: secret}\n  few: {password: secret, schemas: shop}\n"));
+        struct fk_client *c = fk_client_new(w, CAPS);
+        assert_text(fk_login(c, cases[i].user, "secret", cases[i].schema), cases[i].reply);
+        if (strcmp(cases[i].schema, "mysql") == 0 && !c->l->closed) {
+            assert_has(fk_query(c, "DELETE FROM user"), "ERR 1044"); /* nobody writes there through Weir */
+            uint8_t auth[20];
+            wire_native_scramble(STR("secret"), c->nonce, auth);
+            assert_text(change_user(c, "app", auth, 20, "", NATIVE), "OK 0");
+            assert_has(fk_query(c, "SELECT * FROM user"), "ERR 1046"); /* no schema any more */
+        }
+        fk_leave(c);
+        fk_free(w);
+    }
+}
+
+/* MySQL 8 and 9 clients ask for a collation that MariaDB does not have: they get its default, by name. */
+static void foreign_collations(void **state)
+{
+    (void)state;
+    struct fk *w = world(TLS_YAML); /* its servers are MariaDBs */
+    struct fk_client *c = fk_client_new(w, CAPS);
+    c->collation = 255;
+    assert_text(fk_login(c, "plain", "secret", "shop"), "OK 0");
+    (void)fk_seen(w);
+    assert_text(fk_query(c, "SELECT 1"), "ROWS v|1 END");
+    const char *seen = fk_seen(w);
+    assert_lacks(seen, "_0900_");
+    assert_has(seen, "utf8mb4_general_ci");
+    fk_leave(c);
+    fk_free(w);
+}
+
 /* ---- what clients tell, and are told ---- */
 
 static void program_names(void **state)
@@ -843,6 +891,8 @@ int main(void)
         cmocka_unit_test(change_user_by_every_method),
         cmocka_unit_test(change_user_faults),
         cmocka_unit_test(change_user_counts),
+        cmocka_unit_test(system_schemas),
+        cmocka_unit_test(foreign_collations),
         cmocka_unit_test(program_names),
         cmocka_unit_test(capabilities),
         cmocka_unit_test(idle_clients),

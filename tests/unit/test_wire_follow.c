@@ -246,6 +246,7 @@ static void check_end(const struct reply *r, const struct wire_follow *f)
     assert_int_equal(f->error, r->error);
     assert_int_equal(f->failed, r->error != 0);
     assert_int_equal(f->is_resultset, r->is_resultset);
+    if (r->kind == PREPARE && !f->failed) assert_true(f->prepared.id != 0 && f->prepared.columns == r->columns);
     struct wire_err e;
     if (f->failed) {
         assert_int_equal(wire_get_err(str_make(f->tail, f->ntail), &e), WIRE_OK);

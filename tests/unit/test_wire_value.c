@@ -34,6 +34,8 @@ static const struct value {
     {WIRE_TYPE_LONGLONG, Z, 0, 20, "0000000000000000", "00000000000000000000"},
     {WIRE_TYPE_YEAR, U, 0, 4, "e807", "2024"},
     {WIRE_TYPE_YEAR, U, 0, 4, "0000", "0000"},
+    {WIRE_TYPE_YEAR, Z, 0, 2, "0000", "00"},
+    {WIRE_TYPE_YEAR, Z, 0, 2, "4500", "69"},
     {WIRE_TYPE_DATE, 0, 0, 10, "e807021d", "2024-02-29"},
     {WIRE_TYPE_DATE, 0, 0, 10, "", "0000-00-00"},
     {WIRE_TYPE_DATE, 0, 0, 10, "e7030000", "0999-00-00"},
@@ -281,7 +283,8 @@ static const uint8_t some_types[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 
 
 static size_t random_size(uint8_t type, uint64_t *seed)
 {
-    static const uint8_t fixed[] = {[1] = 1, [2] = 2, [3] = 4, [4] = 4, [5] = 8, [8] = 8, [9] = 4, [13] = 2}, dates[] = {0, 4, 7, 11}, times[] = {0, 8, 12};
+    static const uint8_t fixed[] = {[1] = 1, [2] = 2, [3] = 4, [4] = 4, [5] = 8, [8] = 8, [9] = 4, [13] = 2};
+    static const uint8_t dates[] = {0, 4, 7, 11}, times[] = {0, 8, 12};
     if (type == WIRE_TYPE_TIME) return times[rnd(seed) % 3];
     if (type == WIRE_TYPE_DATE || type == WIRE_TYPE_DATETIME || type == WIRE_TYPE_TIMESTAMP) return dates[rnd(seed) % 4];
     if (type < COUNT_OF(fixed) && fixed[type]) return fixed[type];
@@ -395,7 +398,8 @@ static void text_rows(void **state)
     for (size_t i = 0; i < COUNT_OF(values); i++) {
         if (values[i].type == WIRE_TYPE_FLOAT || values[i].type == WIRE_TYPE_DOUBLE) continue;
         struct str bin = unhex(values[i].hex);
-        columns[n++] = (struct wire_column){.type = values[i].type, .flags = values[i].flags, .decimals = values[i].decimals, .length = values[i].length};
+        const struct value *v = &values[i];
+        columns[n++] = (struct wire_column){.type = v->type, .flags = v->flags, .decimals = v->decimals, .length = v->length};
         wire_put_text_field(&text, values[i].text ? str_of(values[i].text) : bin);
         drop(bin);
         if (n % 7 == 0) {

@@ -101,7 +101,8 @@ async function main() {
     await each('batch', async (c) => {
         await c.query('DELETE FROM items');
         const done = await c.batch('INSERT INTO items (title, points) VALUES (?, ?)', Array.from({ length: 100 }, (_, i) => [`b${i}`, i]));
-        same(done.affectedRows, 100);
+        // One answer in bulk, one for each row from a server that does not announce bulk operations.
+        same([].concat(done).reduce((n, ok) => n + ok.affectedRows, 0), 100);
         same(Number(await value(c, 'SELECT SUM(points) FROM items')), 4950);
     });
     await each('stream', async (c) => {
