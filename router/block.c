@@ -39,6 +39,11 @@ struct term *term_get(struct build *b, struct bref *r, struct str name)
     t = b_new(b, struct term);
     *t = (struct term){.next = r->terms, .ref = r, .name = name, .id = b->nterms++};
     if (r->t && r->t->cat) t->cat = cat_column(r->t->cat, name, NULL);
+    const struct dcol *made = derived_column(r, name);
+    if (made) {
+        t->cat = made->cat;
+        t->expr = made->expr;
+    }
     if (r->key_terms)
         for (uint32_t i = 0; i < r->t->rt->conf->nshard_columns; i++)
             if (str_eq_nocase(r->keys[i].name, name)) {
@@ -77,6 +82,7 @@ struct bref *add_bref(struct build *b, struct block *bl, const struct sql_ref *r
 
 static bool has_column(const struct bref *r, struct str name)
 {
+    if (!r->t) return derived_column(r, name) != NULL;
     if (r->columns_known) return cat_column(r->t->cat, name, NULL) != NULL;
     for (uint32_t i = 0; r->keys && i < r->t->rt->conf->nshard_columns; i++)
         if (str_eq_nocase(r->keys[i].name, name)) return true; /* the rule file says that it has */
@@ -118,7 +124,7 @@ static struct term *find_qualified(struct build *b, struct block *bl, const stru
             if (!str_eq(r->alias, n->table)) continue;
             if (n->schema.len && !(r->t && r->t->schema && str_eq(r->t->schema->conf->name, n->schema)))
                 continue;
-            return r->t ? term_get(b, r, n->name) : NULL;
+            return r->t || derived_column(r, n->name) ? term_get(b, r, n->name) : NULL;
         }
     return NULL;
 }
@@ -290,7 +296,7 @@ static void add_using(struct build *b, struct env *env, struct block *bl, const 
                  column_in(b, bl, j->right, j->using_cols[i]));
     if (!j->natural) return;
     for (struct bref *r = bl->refs; r; r = r->next)
-        if (!r->columns_known) return; /* which columns are common is not known */
+        if (!r->columns_known || !r->t) return; /* which columns are common is not known */
     for (struct bref *r = bl->refs; r; r = r->next) {
         if (!ref_within(j->left, r->ref)) continue;
         for (uint32_t i = 0; i < r->t->cat->ncolumns; i++) {
@@ -427,10 +433,16 @@ static void add_leaves(struct build *b, struct block *bl, const struct sql_ref *
     switch (j->kind) {
     case SQL_J_TABLE: {
         struct tinfo *t = info_of(b, j->table);
-        (void)add_bref(b, bl, j, t, j->table->has_alias ? j->table->alias : j->table->name.name);
+        struct bref *r = add_bref(b, bl, j, t, j->table->has_alias ? j->table->alias : j->table->name.name);
+        struct block *in = j->table->cte ? cte_block(b, j->table->name.name) : NULL;
+        if (in) derived_columns(b, r, in, in->cte->cols, in->cte->ncols);
         break;
     }
-    case SQL_J_DERIVED:
+    case SQL_J_DERIVED: {
+        struct bref *r = add_bref(b, bl, j, NULL, j->alias);
+        if (!j->lateral) derived_columns(b, r, block_query(b, j->query, bl->parent, BLOCK_DERIVED, bl->env->up), j->cols, j->ncols);
+        break;
+    }
     case SQL_J_FUNCTION: (void)add_bref(b, bl, j, NULL, j->alias); break;
     case SQL_J_JOIN:
         add_leaves(b, bl, j->left);
@@ -446,8 +458,7 @@ static void blocks_of_ref(struct build *b, struct block *bl, const struct sql_re
     case SQL_J_TABLE:
     case SQL_J_FUNCTION: break;
     case SQL_J_DERIVED:
-        (void)block_query(b, j->query, j->lateral ? bl : bl->parent, BLOCK_DERIVED,
-                          j->lateral ? bl->env : bl->env->up);
+        if (j->lateral) (void)block_query(b, j->query, bl, BLOCK_DERIVED, bl->env); /* the others: with the leaves */
         break;
     case SQL_J_JOIN:
         blocks_of_ref(b, bl, j->left);
@@ -522,7 +533,7 @@ void blocks_of_expr(struct build *b, struct block *in, const struct sql_expr *e,
 void blocks_of_ctes(struct build *b, struct block *in, const struct sql_cte *ctes, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
-        (void)block_query(b, ctes[i].query, in ? in->parent : NULL, BLOCK_CTE, in ? in->env->up : NULL);
+        block_query(b, ctes[i].query, in ? in->parent : NULL, BLOCK_CTE, in ? in->env->up : NULL)->cte = &ctes[i];
 }
 
 static void settle_from(struct build *b, struct block *bl)
@@ -605,15 +616,16 @@ static bool tied_to_parent(struct build *b, struct block *bl)
 
 bool finish_blocks(struct build *b)
 {
+    carry_derived(b);
     for (struct block *bl = b->blocks; bl; bl = bl->next) {
         if (!bl->sharded) continue;
         bool around = bl->role == BLOCK_MAIN || (bl->parent && bl->parent->tied);
-        bl->tied = bl->role == BLOCK_MAIN ? bl->colocated : around && tied_to_parent(b, bl);
+        bl->tied = bl->role == BLOCK_MAIN ? bl->colocated : bl->carried || (around && tied_to_parent(b, bl));
         for (struct bref *r = bl->refs; r; r = r->next) {
             if (r->shard_ref == UINT32_MAX) continue;
             struct plan_ref *pr = &b->shard_refs.at[r->shard_ref];
             pr->free = !bl->tied;
-            pr->nullable = r->nullable || (bl->role != BLOCK_MAIN && bl->tied);
+            pr->nullable = r->nullable || (bl->role != BLOCK_MAIN && !bl->carried && bl->tied);
             pr->cond = cond_compile(b, r);
         }
         if (bl->tied) continue;
@@ -630,8 +642,8 @@ bool finish_blocks(struct build *b)
         case BLOCK_SUBQUERY:
             no_scatter(b, "a subquery that is not tied to its query by the shard column", NULL);
             break;
-        case BLOCK_DERIVED: no_scatter(b, "a derived table", NULL); break;
-        case BLOCK_CTE: no_scatter(b, "WITH", NULL); break;
+        case BLOCK_DERIVED:
+        case BLOCK_CTE: refuse_derived(b, bl); break;
         }
     }
     return true;

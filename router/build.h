@@ -2,11 +2,14 @@
  * build.h - the workshop where a plan is made; gone when the plan is. Private to router/build*.c, block.c,
  * cond.c.
  *
- *   build.c         the way through: copy, parse, classify tables, dispatch by statement, splice session
- * values, finish build_names.c   logical names -> edits block.c         query blocks, whose column is this,
- * which equalities hold where, are these tables co-located cond.c          conditions -> programs for
- * plan_bind build_select.c  SELECT; build_merge.c its scatter form build_write.c   UPDATE, DELETE;
- * build_insert.c INSERT, REPLACE build_load.c LOAD DATA build_ddl.c     DDL, SHOW, and what the session answers
+ *   build.c         the way through: copy, parse, classify tables, dispatch by statement, splice session values, finish
+ *   build_names.c   logical names -> edits
+ *   block.c         query blocks, whose column is this, which equalities hold where, are these tables co-located
+ *   derived.c       derived tables and WITH that may be answered shard by shard
+ *   cond.c          conditions -> programs for plan_bind
+ *   build_select.c  SELECT; build_merge.c, build_group.c its scatter form
+ *   build_write.c   UPDATE, DELETE; build_insert.c INSERT, REPLACE; build_load.c LOAD DATA
+ *   build_ddl.c     DDL, SHOW, and what the session answers
  *
  * A refusal returns false all the way up, with the fault set. Out of memory leaves by longjmp to plan_build:
  * everything is in two arenas that the caller ends, so that nothing is lost, and the rules stay readable.
@@ -45,6 +48,12 @@ struct term { /* a column of a reference */
     const struct cat_column *cat;
     const struct keycol *key; /* it is a shard column */
     uint32_t key_index, id;
+    const struct sql_expr *expr; /* of a derived table: what it stands for, where that is no column */
+};
+struct dcol { /* a column of a derived table */
+    struct str name; /* empty: the server makes one */
+    const struct cat_column *cat;
+    const struct sql_expr *expr; /* without cat; NULL: nothing is known of it */
 };
 struct bref { /* one leaf of a FROM */
     struct block *block;
@@ -61,6 +70,9 @@ struct bref { /* one leaf of a FROM */
     uint32_t shard_ref;    /* in b->shard_refs; UINT32_MAX: not sharded */
     struct str *coalesced; /* USING columns */
     uint32_t ncoalesced;
+    struct block *inner; /* derived table, WITH: its query */
+    struct dcol *cols;
+    uint32_t ncols;
 };
 struct conj {
     const struct sql_expr *e;
@@ -90,6 +102,9 @@ struct block {
     bool optional_first; /* a sharded table stands on the optional side of an outer join whose other side is
                             not sharded */
     bool tied;           /* and meet those of the block around it */
+    const struct sql_cte *cte;
+    bool carried;    /* its rows are those of the shards put together, and so is the block around it answered (derived.c) */
+    const char *why; /* not carried */
 };
 
 struct build {
@@ -153,6 +168,8 @@ bool edit_tables(struct build *b,
 void edit_qualifiers(struct build *b,
                      struct tinfo *target); /* target: names it in columns where it could get no alias */
 bool splice_facts(struct build *b);
+/* Items without an alias whose text is edited get the name that their own text would have given them. */
+void keep_item_names(struct build *b, const struct sql_item *items, uint32_t n);
 uint32_t default_source(const struct build *b);
 /* Does a token name a table that is not a plain one of the default source? */
 bool names_special_table(struct build *b, uint32_t from, uint32_t end, struct str *which);
@@ -174,6 +191,17 @@ bool same_class(struct build *b, struct env *env, const struct term *x, const st
 struct term *term_get(struct build *b, struct bref *r, struct str name);
 const struct sql_expr *bare(const struct sql_expr *e); /* without parentheses */
 bool same_layout(const struct rt_table *x, const struct rt_table *y);
+
+/* ---- derived tables (derived.c) ---- */
+void derived_columns(struct build *b, struct bref *d, struct block *in, const struct str *names, uint32_t nnames);
+const struct dcol *derived_column(const struct bref *d, struct str name);
+struct block *cte_block(struct build *b, struct str name);
+bool ref_has_using(const struct sql_ref *j);
+bool query_groups(const struct sql_query *q); /* it aggregates */
+/* Does one of `terms` equal each shard column of one table, whose rows all groups need? Then no group spans shards. */
+bool holds_shard_key(struct build *b, const struct block *bl, struct term *const *terms, uint32_t n);
+void carry_derived(struct build *b); /* after all blocks are there */
+void refuse_derived(struct build *b, const struct block *bl);
 
 /* ---- conditions (cond.c) ---- */
 struct cond *cond_compile(struct build *b, struct bref *r);

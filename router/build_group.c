@@ -12,24 +12,6 @@
  */
 #include "router/build_merge.h"
 
-/* Does one of `terms` equal each shard column of one table, whose rows all groups need? Then no group spans
- * shards. */
-bool mg_holds_shard_key(struct mg *g, struct term **terms, uint32_t n)
-{
-    for (struct bref *r = g->bl->refs; r; r = r->next) {
-        if (!r->key_terms || r->nullable) continue;
-        bool all = true;
-        for (uint32_t j = 0; j < r->t->rt->conf->nshard_columns && all; j++) {
-            bool hit = false;
-            for (uint32_t i = 0; i < n && !hit; i++)
-                hit = terms[i] && same_class(g->b, g->bl->env, terms[i], r->key_terms[j]);
-            all = hit && keycol_agree(&r->keys[j], &r->keys[j]);
-        }
-        if (all) return true;
-    }
-    return false;
-}
-
 bool mg_find_group(struct mg *g)
 {
     const struct sql_order *o = g->q->group;
@@ -45,7 +27,7 @@ bool mg_find_group(struct mg *g)
         terms[n++] = k->target.term;
         g->ngroup++;
     }
-    g->whole_groups = n && mg_holds_shard_key(g, terms, n);
+    g->whole_groups = n && holds_shard_key(g->b, g->bl, terms, n);
     return true;
 }
 

@@ -165,6 +165,13 @@ static bool check_update(struct ins *x)
 
 /* ---- rows ---- */
 
+static bool refuse_subquery(struct ins *x)
+{
+    const struct build *b = x->b;
+    struct str name = b->shard_refs.len ? b->shard_refs.at[0].table->conf->name : x->t->t->name.name;
+    return refuse(x->b, "a subquery on sharded table " STR_FMT " in INSERT ... VALUES is not supported yet; read the value first", STR_ARG(name));
+}
+
 static bool insert_rows(struct ins *x)
 {
     struct build *b = x->b;
@@ -176,17 +183,12 @@ static bool insert_rows(struct ins *x)
     x->pi->rows_span = x->in->rows_span;
     if (!check_rows(x) || !find_generated(x)) return false;
     if (x->t->at == AT_BROADCAST) return write_everywhere(b, x->t->rt, "INSERT into");
-    if (x->t->at != AT_SHARDED) return route_one_source(b);
+    if (x->t->at != AT_SHARDED) return any_sharded(b) ? refuse_subquery(x) : route_one_source(b);
     if (!find_keys(x) || !check_update(x) || !finish_blocks(b)) return false;
-    if (b->shard_refs.len)
-        return refuse(b,
-                      "a subquery on sharded table " STR_FMT
-                      " in INSERT ... VALUES is not supported yet; read the value first",
-                      STR_ARG(b->shard_refs.at[0].table->conf->name));
+    if (b->shard_refs.len) return refuse_subquery(x);
     if (!route_shards(b)) return false;
     p->layout = x->t->rt;
     p->route = ROUTE_INSERT;
-    if (x->in->nreturning) no_scatter(b, "INSERT ... RETURNING", "insert the rows one by one");
     p->merge = b_new(b, struct merge_spec);
     p->merge->add_counts = true;
     return true;
@@ -286,7 +288,7 @@ static bool insert_select_sharded(struct ins *x, struct block *bl)
                     (SQL_EF_HAS_AGGREGATE | SQL_EF_AGGREGATE | SQL_EF_HAS_WINDOW)) != 0;
     if (grouped) no_scatter(b, "INSERT ... SELECT with GROUP BY, aggregates or LIMIT", NULL);
     if (!route_shards(b)) return false;
-    if (x->in->nreturning) no_scatter(b, "INSERT ... RETURNING", NULL);
+    if (x->in->nreturning) no_scatter(b, "INSERT ... SELECT ... RETURNING", NULL);
     b->p->merge = b_new(b, struct merge_spec);
     b->p->merge->add_counts = true;
     return true;
@@ -318,6 +320,23 @@ static bool insert_select(struct ins *x, struct block *bl)
     return finish_blocks(b) && route_shards(b);
 }
 
+/* Each leg returns a row for each of its VALUES, in their order, so that those of several legs can be told in the order of all VALUES.
+ * Names in it are those of the target alone, also beside a SELECT. */
+static void note_returning(struct build *b, const struct sql_insert *in)
+{
+    if (!in->nreturning) return;
+    struct block *own = block_from(b, NULL, NULL, NULL);
+    if (!in->query) b->p->info.flags |= PLAN_RETURNING;
+    if (in->flags & SQL_D_IGNORE)
+        no_scatter(b, "INSERT IGNORE ... RETURNING (a row that is skipped returns nothing, so that rows and VALUES could not be told together)",
+                   "insert the rows one by one");
+    for (uint32_t i = 0; i < in->nreturning; i++) {
+        if (in->returning[i].expr->flags & SQL_EF_HAS_ASSIGN)
+            no_scatter(b, "RETURNING with an assignment to a user variable", "insert the rows one by one");
+        blocks_of_expr(b, own, in->returning[i].expr, own->env);
+    }
+}
+
 bool build_insert(struct build *b, const struct sql_insert *in)
 {
     struct plan *p = b->p;
@@ -337,8 +356,10 @@ bool build_insert(struct build *b, const struct sql_insert *in)
     for (uint32_t i = 0; i < in->nupdate; i++)
         if (in->update[i].value->flags & SQL_EF_HAS_SUBQUERY)
             blocks_of_expr(b, bl, in->update[i].value, bl->env);
+    note_returning(b, in);
     if (!edit_tables(b, in->table->id) || !splice_facts(b)) return false;
     edit_qualifiers(b, t);
+    keep_item_names(b, in->returning, in->nreturning);
     if (in->query) return insert_select(&x, bl);
     if (t->rt) return insert_rows(&x);
     if (!any_sharded(b)) return route_one_source(b);

@@ -76,6 +76,13 @@ enum sorting mg_sorting_of_column(struct mg *g, const struct cat_column *c)
     return SORT_UNKNOWN;
 }
 
+/* A derived table's column may stand for an expression. */
+static enum sorting mg_sorting_of_term(struct mg *g, const struct term *t)
+{
+    if (t && !t->cat && t->expr) return mg_sorting(g, t->expr);
+    return mg_sorting_of_column(g, t ? t->cat : NULL);
+}
+
 enum sorting mg_sorting_of_call(struct mg *g, const struct sql_expr *e)
 {
     const struct sql_expr *arg = e->nargs ? bare(e->args[0]) : NULL;
@@ -95,8 +102,7 @@ enum sorting mg_sorting(struct mg *g, const struct sql_expr *e)
 {
     e = bare(e);
     if (e->kind == SQL_E_COLUMN) {
-        struct term *t = mg_term(g, e);
-        return mg_sorting_of_column(g, t ? t->cat : NULL);
+        return mg_sorting_of_term(g, mg_term(g, e));
     }
     if (e->kind == SQL_E_CALL) return mg_sorting_of_call(g, e);
     if (e->kind == SQL_E_LITERAL) {
@@ -182,12 +188,6 @@ static bool names_alias(struct mg *g, const struct sql_expr *e)
 
 /* ---- visible columns ---- */
 
-static bool has_using(const struct sql_ref *j)
-{
-    return j && j->kind == SQL_J_JOIN &&
-           (j->natural || j->nusing || has_using(j->left) || has_using(j->right));
-}
-
 static bool expand_star(struct mg *g, const struct sql_expr *star)
 {
     bool any = false;
@@ -195,13 +195,17 @@ static bool expand_star(struct mg *g, const struct sql_expr *star)
         if (star->name && star->name->table.len && !str_eq(star->name->table, r->alias)) continue;
         any = true;
         if (!r->columns_known) return false;
-        for (uint32_t i = 0; i < r->t->cat->ncolumns; i++) {
+        for (uint32_t i = 0; !r->t && i < r->ncols; i++) {
+            struct out *o = b_push(g->b, &g->outs);
+            *o = (struct out){.term = term_get(g->b, r, r->cols[i].name)};
+        }
+        for (uint32_t i = 0; r->t && i < r->t->cat->ncolumns; i++) {
             if (r->t->cat->columns[i].invisible) continue;
             struct out *o = b_push(g->b, &g->outs);
             *o = (struct out){.term = term_get(g->b, r, r->t->cat->columns[i].name)};
         }
     }
-    return any && !((!star->name || !star->name->table.len) && has_using(g->q->from));
+    return any && !((!star->name || !star->name->table.len) && ref_has_using(g->q->from));
 }
 
 static void expand(struct mg *g)
@@ -265,12 +269,14 @@ struct merge_column mg_add_hidden(struct mg *g, const char *head, struct seg bod
 /* A sort key for o; visible < 0: its place is not known, or it is not selected. */
 bool mg_make_key(struct mg *g, const struct out *o, int visible, bool desc, struct merge_key *k)
 {
-    enum sorting s = o->expr ? mg_sorting(g, o->expr) : mg_sorting_of_column(g, o->term->cat);
+    enum sorting s = o->expr ? mg_sorting(g, o->expr) : mg_sorting_of_term(g, o->term);
     *k = (struct merge_key){.desc = desc};
     if (s == SORT_NONE) return false;
     bool hides = visible < 0 || s != SORT_VALUE;
     bool value_hides = visible < 0 || s == SORT_INDEX;
-    bool aggregated = g->partial && !value_hides && !(o->expr ? mg_term(g, o->expr) : o->term); /* MIN(..) below */
+    const struct term *t = o->expr ? mg_term(g, o->expr) : o->term;
+    bool plain = t && t->cat;
+    bool aggregated = g->partial && !value_hides && !plain; /* MIN(..) below */
     if (hides && o->expr && !mg_repeatable(g, o->expr, aggregated)) return false;
     if (s == SORT_INDEX) {
         k->value = mg_add_hidden(g, "(", mg_text(g, o), ") + 0");
@@ -280,10 +286,9 @@ bool mg_make_key(struct mg *g, const struct out *o, int visible, bool desc, stru
                             : mg_add_hidden(g, "", mg_text(g, o), "");
     if (s == SORT_VALUE) return true;
     k->has_weight = true;
-    struct term *t = o->expr ? mg_term(g, o->expr) : o->term;
     /* Of a group key that is an expression: MariaDB knows it in GROUP BY only as it stands there, not inside
      * a function. All values of a group are equal under the collation, so any one's weight will do. */
-    bool any = g->partial && !t;
+    bool any = g->partial && !plain;
     k->weight =
         mg_add_hidden(g, any ? "WEIGHT_STRING(MIN(" : "WEIGHT_STRING(", mg_text(g, o), any ? "))" : ")");
     if (s == SORT_TEXT && mg_known_collation(g, t, &k->collation)) return true;
@@ -473,29 +478,18 @@ static bool scatter_possible(struct mg *g)
     return !why;
 }
 
-static bool has_aggregates(const struct sql_query *q)
-{
-    if (q->group && q->group->n) return true;
-    if (q->having && (q->having->flags & SQL_EF_HAS_AGGREGATE)) return true;
-    for (uint32_t i = 0; i < q->nitems; i++)
-        if (q->items[i].expr->flags & (SQL_EF_HAS_AGGREGATE | SQL_EF_AGGREGATE)) return true;
-    for (uint32_t i = 0; q->order && i < q->order->n; i++)
-        if (q->order->items[i].expr->flags & (SQL_EF_HAS_AGGREGATE | SQL_EF_AGGREGATE)) return true;
-    return false;
-}
-
 static bool distinct_in_shard(struct mg *g)
 {
     struct term **terms = b_array(g->b, struct term *, g->outs.len);
     for (uint32_t i = 0; i < g->outs.len; i++) terms[i] = g->outs.at[i].term;
-    return mg_holds_shard_key(g, terms, g->outs.len);
+    return holds_shard_key(g->b, g->bl, terms, g->outs.len);
 }
 
 static bool make(struct mg *g)
 {
     if (!scatter_possible(g)) return false;
     expand(g);
-    if (has_aggregates(g->q)) {
+    if (query_groups(g->q)) {
         if (!mg_find_group(g)) return false;
         if (!g->whole_groups) return mg_make_groups(g);
     }

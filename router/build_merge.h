@@ -81,9 +81,6 @@ uint32_t mg_order_place(const struct sql_query *q);
 
 /* ---- groups (build_group.c) ---- */
 
-/* Does one of `terms` equal each shard column of one table, whose rows all groups need? Then no group spans
- * shards. */
-bool mg_holds_shard_key(struct mg *g, struct term **terms, uint32_t n);
 bool mg_find_group(struct mg *g);
 bool mg_make_groups(struct mg *g);
 

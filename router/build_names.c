@@ -388,10 +388,10 @@ static bool find_fact(void *ctx, struct sql_expr *e)
 }
 
 /* An item whose text is edited (a session value, a table's name in a subquery) keeps the name it would have had: its own text. */
-static void keep_item_names(struct build *b, const struct sql_query *q)
+void keep_item_names(struct build *b, const struct sql_item *items, uint32_t n)
 {
-    for (uint32_t i = 0; i < q->nitems; i++) {
-        const struct sql_item *it = &q->items[i];
+    for (uint32_t i = 0; i < n; i++) {
+        const struct sql_item *it = &items[i];
         bool has = false;
         if (it->has_alias || it->expr->kind == SQL_E_COLUMN || it->expr->kind == SQL_E_STAR) continue; /* named by the column */
         for (uint32_t j = 0; j < b->p->single.len && !has; j++) {
@@ -421,6 +421,6 @@ bool splice_facts(struct build *b)
     if (!w.ok) return false;
     if (!b->p->single.len) return true;
     for (struct block *bl = b->blocks; bl; bl = bl->next)
-        if (bl->q && bl->q->kind == SQL_Q_SELECT) keep_item_names(b, bl->q);
+        if (bl->q && bl->q->kind == SQL_Q_SELECT) keep_item_names(b, bl->q->items, bl->q->nitems);
     return true;
 }

@@ -181,11 +181,15 @@ bool build_delete(struct build *b, const struct sql_delete *d)
                               : NULL;
     if (!edit_tables(b, alone ? alone->t->id : UINT32_MAX) || !splice_facts(b)) return false;
     if (alone) edit_qualifiers(b, alone);
+    keep_item_names(b, d->returning, d->nreturning);
     delete_targets(b, bl, d, &w);
     if (w.broadcast && d->limit)
         return refuse(
             b, "DELETE with LIMIT of a broadcast table may choose other rows on each node; name the rows");
     if (d->order || d->limit) no_scatter(b, d->limit ? "DELETE with LIMIT" : "DELETE with ORDER BY", NULL);
-    if (d->nreturning) no_scatter(b, "DELETE ... RETURNING", NULL);
+    if (d->nreturning) p->info.flags |= PLAN_RETURNING;
+    for (uint32_t i = 0; i < d->nreturning; i++)
+        if (d->returning[i].expr->flags & SQL_EF_HAS_ASSIGN)
+            no_scatter(b, "RETURNING with an assignment to a user variable", NULL);
     return route_write(b, &w, "DELETE");
 }

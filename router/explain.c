@@ -29,7 +29,8 @@ static const struct {
                   {PLAN_CHANGES_SCHEMA, "changes tables"},
                   {PLAN_IGNORE, "ignore"},
                   {PLAN_LOAD_LOCAL, "the client's file"},
-                  {PLAN_LOAD_SPLIT, "split by row"}};
+                  {PLAN_LOAD_SPLIT, "split by row"},
+                  {PLAN_RETURNING, "returns rows"}};
 
 /* ---- merge ---- */
 

@@ -98,7 +98,8 @@ enum plan_flag {
     PLAN_IGNORE = 2048,            /* INSERT/UPDATE IGNORE */
     PLAN_LOAD_LOCAL = 4096,        /* LOAD DATA LOCAL INFILE: the server asks for the file, the client sends it */
     PLAN_LOAD_SPLIT = 8192,        /* and its rows are dealt out by us: plan_load() */
-    PLAN_READS_PARAMS = 16384      /* bind looks at values of the `?` (shards, ids, LIMIT of a merge); without it plan_facts.params may stay NULL */
+    PLAN_READS_PARAMS = 16384,     /* bind looks at values of the `?` (shards, ids, LIMIT of a merge); without it plan_facts.params may stay NULL */
+    PLAN_RETURNING = 32768         /* INSERT, REPLACE or DELETE ... RETURNING: rows come back; of several legs in the order of VALUES */
 };
 
 /* How the rows of several legs become one result. Column numbers count in the legs' own result: 0..visible-1 are the client's,

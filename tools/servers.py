@@ -152,13 +152,15 @@ class Mariadb:
         self.socket = os.path.join(self.directory, 'sock')
         if len(self.socket) > 100:
             self.socket = os.path.join(tempfile.gettempdir(), f'weir-{os.getuid()}-{port}.sock')
+        # Internal temporary tables are files named by the server's pid: servers of two pid namespaces must not share /tmp.
+        self.tmp = os.path.join(self.directory, 'tmp')
         self.process = None
 
     def create(self, template=None):
         """Makes the data directory, as a copy of `template`'s where given (that takes a tenth of the time)."""
         if os.path.isdir(os.path.join(self.data, 'mysql')):
             return
-        os.makedirs(self.directory, exist_ok=True)
+        os.makedirs(self.tmp, exist_ok=True)
         shutil.rmtree(self.data, ignore_errors=True)
         if template:
             shutil.copytree(template, self.data)
@@ -167,7 +169,7 @@ class Mariadb:
         shutil.rmtree(making, ignore_errors=True)
         command = ['mariadb-install-db', '--no-defaults', '--auth-root-authentication-method=normal', '--skip-test-db',
                    '--force',                       # a fresh machine may not be able to look up its own name
-                   f'--datadir={making}', *self.user(), *self.OPTIONS]
+                   f'--datadir={making}', f'--tmpdir={self.tmp}', *self.user(), *self.OPTIONS]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode != 0:
             raise Trouble(f'mariadb-install-db failed:\n{done.stdout}')
@@ -186,7 +188,8 @@ class Mariadb:
         self.create(template)
         if port_answers(self.port):
             raise Trouble(f'port {self.port} is taken by process {port_owner(self.port)}: stop it, then try again')
-        command = ['mariadbd', '--no-defaults', *self.user(), f'--datadir={self.data}', f'--socket={self.socket}',
+        os.makedirs(self.tmp, exist_ok=True)
+        command = ['mariadbd', '--no-defaults', *self.user(), f'--datadir={self.data}', f'--tmpdir={self.tmp}', f'--socket={self.socket}',
                    f'--pid-file={self.pid_file}', '--bind-address=127.0.0.1', f'--port={self.port}', *self.OPTIONS,
                    *self.options]
         with open(self.log, 'ab') as log:

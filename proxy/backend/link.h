@@ -56,6 +56,7 @@ struct link {
     bool is_unix;     /* a Unix socket: as safe as TLS for a password in clear */
     bool certificate; /* the peer showed a certificate that our CA signed */
     const char *why;  /* static text or the link's own: why a handshake failed; NULL: nothing special */
+    uint64_t taken; /* bytes that the socket took */
     const char *tls_version, *tls_cipher, *tls_subject; /* once the handshake is done; NULL: none */
 };
 

@@ -242,6 +242,16 @@ static void retry_waiters(struct realm *r)
     }
 }
 
+void pool_end(struct engine *e)
+{
+    while (!list_empty(&e->draining)) {
+        struct conn *c = conn_of(e->draining.next);
+        control_kill(c->realm->snap->control, c->source, c->thread_id, false);
+        COUNT(e, kills_sent);
+        conn_discard(c);
+    }
+}
+
 void pool_tick(struct engine *e)
 {
     expire_waiters(e);

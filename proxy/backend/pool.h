@@ -44,6 +44,7 @@ void pool_opened(struct conn *c);                           /* login done: IDLE 
 void pool_open_failed(struct conn *c, const struct fault *f);
 void pool_closed(struct conn *c);                           /* leaves the counts */
 void pool_tick(struct engine *e);                           /* time-outs of waiters and openings, idle connections that are too old */
+void pool_end(struct engine *e);                            /* the process ends: what still runs for nobody is killed */
 void pool_give_up_idle(struct engine *e, uint32_t source);  /* another worker waits at the cap */
 void pool_close_idle(struct pool *p);
 

@@ -317,7 +317,7 @@ static void *source_main(void *arg)
 
         for (struct kill *k = kills, *next; k; k = next) {
             next = k->next;
-            if (!stop) do_kill(r, k);
+            do_kill(r, k); /* at the stop too: what runs for nobody must not go on */
             mem_free(k);
         }
         if (stop) break;

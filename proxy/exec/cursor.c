@@ -1,7 +1,11 @@
 /* cursor.c - see cursor.h. */
 #include "proxy/exec/cursor.h"
 
-enum { FIRST_BATCH = 64, MAX_BATCH = 4096, BATCH_BYTES = 256 << 10 };
+/* Rows asked for at once: few until their size is known, for all of a batch lies in memory. */
+enum { FIRST_BATCH = 4, BATCH_GROWS = 8, MAX_BATCH = 4096, BATCH_BYTES = 256 << 10 };
+
+/* The client has its answer, and a leg that was asked in vain has not answered yet: the next command waits for it. */
+enum fetch_end { FETCH_ON, FETCH_ENDS, FETCH_ENDS_CURSOR };
 
 struct cursor_leg {
     struct list node; /* conn->cursors while the server's cursor is open */
@@ -19,7 +23,8 @@ struct cursor {
     struct merge *merge;
     struct arena arena;
     uint32_t statement, nlegs;
-    bool fetching, listed, over;
+    bool fetching, listed;
+    uint8_t ending; /* enum fetch_end */
     uint64_t left, since_us;
     struct cursor_leg legs[];
 };
@@ -157,10 +162,18 @@ uint64_t cursor_since_us(const struct front *f)
     return c ? c->since_us : 0;
 }
 
+static bool any_busy(const struct cursor *cur)
+{
+    bool busy = false;
+    for (uint32_t i = 0; i < cur->nlegs; i++) busy |= cur->legs[i].busy;
+    return busy;
+}
+
 static void end_fetch(struct cursor *cur, bool close)
 {
     struct front *f = cur->f;
     cur->fetching = false;
+    cur->ending = FETCH_ON;
     arena_reset(&cur->arena);
     if (close) {
         unlist(cur);
@@ -169,17 +182,23 @@ static void end_fetch(struct cursor *cur, bool close)
     f->ops->done(f);
 }
 
+/* The reply is written. No other command may find a connection in the middle of an answer. */
+static void answered(struct cursor *cur, bool close)
+{
+    if (LIKELY(!any_busy(cur))) end_fetch(cur, close);
+    else cur->ending = close ? FETCH_ENDS_CURSOR : FETCH_ENDS;
+}
+
 static void fail(struct cursor *cur, const struct fault *fault)
 {
-    if (cur->f->link) front_fault(cur->f, fault);
+    if (cur->f->link && !cur->ending) front_fault(cur->f, fault);
     end_fetch(cur, true);
 }
 
-static void fail_lost(struct cursor *cur, const struct cursor_leg *l)
+static void fail_lost(struct cursor *cur)
 {
     struct fault f;
     struct arena *a = &cur->f->engine->arena;
-    (void)l;
     fault_set(&f, a, 1430, "HY000", "Weir: the connection under this cursor is gone (the server closed it, or its transaction was ended); execute the statement again");
     fail(cur, &f);
 }
@@ -217,7 +236,7 @@ static bool ask_needed(struct cursor *cur)
         struct cursor_leg *l = &cur->legs[i];
         if (l->busy || l->ended || !merge_needs(cur->merge, i)) continue;
         if (is_lost(l)) {
-            fail_lost(cur, l);
+            fail_lost(cur);
             return false;
         }
         if (!conn_is_busy(cur, l->c)) ask(cur, l);
@@ -230,6 +249,10 @@ static void pump(struct cursor *cur)
     struct front *f = cur->f;
     struct buf *out = &f->engine->out;
     struct fault fault;
+    if (cur->ending) {
+        if (!any_busy(cur)) end_fetch(cur, cur->ending == FETCH_ENDS_CURSOR);
+        return;
+    }
     if (f->link && f->link->pending > LINK_HIGH) return; /* goes on when the client has taken it */
     buf_reset(out);
     uint64_t before = merge_rows_out(cur->merge);
@@ -240,9 +263,9 @@ static void pump(struct cursor *cur)
     if (out->len) front_send(f, out->data, out->len);
     switch (st) {
     case MERGE_NEED: (void)ask_needed(cur); return;
-    case MERGE_FULL: end_fetch(cur, false); return;
+    case MERGE_FULL: answered(cur, false); return;
     case MERGE_ENOUGH:
-    case MERGE_DONE: end_fetch(cur, true); return;
+    case MERGE_DONE: answered(cur, true); return;
     case MERGE_FAULT: fail(cur, &fault); return;
     }
 }
@@ -275,6 +298,12 @@ void cursor_interrupt(struct front *f, uint16_t code, const char *state, const c
 
 /* ---- the leg as its connection's user while it is asked ---- */
 
+static void fail_malformed(struct cursor *cur)
+{
+    struct fault fault = {WIRE_ER_MALFORMED_PACKET, "HY000", STR("Weir: a server sent a malformed reply to a cursor's fetch")};
+    fail(cur, &fault);
+}
+
 static void reply_done(struct cursor_leg *l)
 {
     struct cursor *cur = l->cur;
@@ -283,9 +312,15 @@ static void reply_done(struct cursor_leg *l)
     l->busy = false;
     if (rows) {
         uint64_t fit = BATCH_BYTES / (l->bytes / rows + 1);
-        l->batch = fit < 1 ? 1 : fit > MAX_BATCH ? MAX_BATCH : (uint32_t)fit;
+        uint64_t most = (uint64_t)l->batch * BATCH_GROWS < MAX_BATCH ? (uint64_t)l->batch * BATCH_GROWS : MAX_BATCH;
+        l->batch = fit < 1 ? 1 : (uint32_t)(fit > most ? most : fit);
     }
     l->ended = c->follow.status & WIRE_STATUS_LAST_ROW_SENT;
+    if (UNLIKELY(!l->ended && rows == 0)) { /* it would be asked for ever */
+        l->busy = true;
+        fail_malformed(cur);
+        return;
+    }
     c->in_trans = c->follow.status & WIRE_STATUS_IN_TRANS;
     if (!l->ended) merge_leg_goes_on(cur->merge, l->leg);
     release_conn(cur->f, c);
@@ -328,8 +363,7 @@ static void fetch_bytes(void *ctx, struct conn *c, const char *p, size_t n)
     if (c->follow.state == WIRE_F_DONE) {
         reply_done(l);
     } else if (c->follow.state > WIRE_F_DONE) {
-        fault = (struct fault){WIRE_ER_MALFORMED_PACKET, "HY000", STR("Weir: a server sent a malformed reply to a cursor's fetch")};
-        fail(cur, &fault);
+        fail_malformed(cur);
     }
 }
 
@@ -348,7 +382,8 @@ static void fetch_lost(void *ctx, struct conn *c, int error)
         }
     }
     while (!list_empty(&c->cursors)) list_remove(c->cursors.next); /* every cursor on it is lost */
-    fail_lost(cur, l);
+    if (cur->ending) pump(cur); /* the next FETCH tells */
+    else fail_lost(cur);
 }
 
 static const struct conn_user fetch_user = {.bytes = fetch_bytes, .lost = fetch_lost};

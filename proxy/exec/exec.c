@@ -50,6 +50,7 @@ static void exec_free(struct exec *e)
     if (arena.head) arena_reset(&arena);
     buf_reset(&text);
     buf_release(&e->failed_nodes);
+    buf_release(&e->definitions);
     if (text.cap > KEEP_TEXT) buf_release(&text);
     if (en->nfree_execs >= FREE_EXECS) {
         arena_release(&arena);
@@ -77,6 +78,9 @@ void exec_free_all(struct engine *en)
     }
     en->nfree_execs = 0;
     prepared_free_idle(en);
+    if (en->merge_pool) merge_pool_release(en->merge_pool);
+    mem_free(en->merge_pool);
+    en->merge_pool = NULL;
 }
 
 /* The parameters' bytes are the client's packet: copied when the statement has to wait. */
@@ -241,6 +245,8 @@ static void write_reply(struct exec *e)
         fail_reply(e);
     } else if (e->cur) {
         open_cursor(e);
+    } else if (e->returned) {
+        returning_reply(e);
     } else if (e->mode == EXEC_COUNT) {
         struct buf info = {0};
         put_info(e, &info);
@@ -408,7 +414,7 @@ static bool start_merge(struct exec *e, const struct merge_spec *spec)
                               .has_limit = e->bound.has_limit,
                               .offset = e->bound.offset,
                               .limit = e->bound.limit,
-                              .client_capabilities = e->f->capabilities,
+                              .client_capabilities = e->f->capabilities & ~(uint32_t)WIRE_CAP_OPTIONAL_RESULTSET_METADATA, /* the session adds that byte */
                               .window = window < 4096 ? 4096 : window,
                               .max_memory = mem,
                               .status = front_status(e->f),
@@ -416,6 +422,9 @@ static bool start_merge(struct exec *e, const struct merge_spec *spec)
                               .rename_ctx = e,
                               .binary = exec_is_binary(e),
                               .cursor = e->cur != NULL};
+    struct engine *en = e->f->engine;
+    if (UNLIKELY(!en->merge_pool)) en->merge_pool = mem_zalloc(sizeof *en->merge_pool);
+    o.pool = en->merge_pool; /* NULL: it works without */
     e->merge = merge_new(&o);
     return e->merge != NULL;
 }
@@ -530,6 +539,11 @@ static void run_bound(struct exec *e)
             exec_refuse(e, &f);
             return;
         }
+    }
+    if (UNLIKELY(e->mode == EXEC_COUNT && e->nlegs > 1 && (plan_info(e->plan)->flags & PLAN_RETURNING)) && !returning_begin(e)) {
+        f = exec_no_memory();
+        exec_refuse(e, &f);
+        return;
     }
     static const struct merge_spec as_it_comes = {0};
     const struct merge_spec *spec = e->nlegs == 1 ? &as_it_comes : plan_info(e->plan)->merge;
@@ -657,7 +671,7 @@ static void begin(struct exec *e, struct str text, bool stable)
 
 void exec_plan(struct front *f, struct plan *p, struct str text, bool stable)
 {
-    if (UNLIKELY(plan_info(p)->cls == PLAN_DDL && front_txn_open(f))) { /* DDL commits what is open, on every server */
+    if (UNLIKELY(plan_info(p)->cls == PLAN_DDL && !(plan_info(p)->flags & PLAN_TEMPORARY) && front_txn_open(f))) { /* commits what is open, on every server */
         f->ops->commit_first(f, p, text);
         return;
     }

@@ -73,8 +73,8 @@ void exec_client_drained(struct exec *e);
 void exec_client_gone(struct front *f);  /* the client closed: the running work is killed, its connections closed or drained */
 /* KILL QUERY, time-out: the transaction lives on where it can. */
 void exec_interrupt(struct front *f, uint16_t code, const char *state, const char *message);
-/* KILL CONNECTION: at once; a commit under way ends first. */
-void exec_stop(struct front *f, uint16_t code, const char *state, const char *message);
+/* KILL CONNECTION: at once; a commit under way ends first. False: it waits for the client (a file that is being sent). */
+bool exec_stop(struct front *f, uint16_t code, const char *state, const char *message);
 void exec_wake_ids(struct engine *e);
 void exec_wake_catalog(struct engine *e, uint64_t ticket);
 void exec_tick(struct engine *e); /* id deadlines, statement time-outs */

@@ -138,7 +138,10 @@ static void note_insert_id(struct exec *e, uint32_t leg, uint64_t id)
 static void note_cursor(struct lane *l, uint32_t leg, bool failed)
 {
     struct exec *e = l->e;
-    if (!failed && (l->conn->follow.status & WIRE_STATUS_CURSOR_EXISTS)) {
+    const struct wire_follow *r = &l->conn->follow;
+    /* The flag alone may be left over from a cursor inside a stored function. */
+    bool opened = !failed && r->is_resultset && r->rows == 0 && (r->status & WIRE_STATUS_CURSOR_EXISTS) && !(r->status & WIRE_STATUS_MORE_RESULTS_EXISTS);
+    if (opened) {
         cursor_add_leg(e->cur, leg, l->conn, l->stmt_id);
         merge_leg_goes_on(e->merge, leg);
     } else {
@@ -243,6 +246,7 @@ static void prepare_done(struct lane *l)
         lane_no_memory(l);
         return;
     }
+    if (UNLIKELY(l->e->cur) && !step_runs_a_leg(l)) conn_stmt_close(l->conn, l->stmt_id); /* the cursor's alone, and it is not wanted any more */
     l->phase = LANE_LEG;
     lane_advance(l);
 }
@@ -276,7 +280,7 @@ void lane_reply_done(struct lane *l, bool failed)
     struct exec *e = l->e;
     struct front *f = e->f;
     struct conn *c = l->conn;
-    note_status(c, failed);
+    if (LIKELY(l->phase != LANE_PREPARE)) note_status(c, failed); /* PREPARE's reply says nothing of the transaction */
     if (LIKELY(l->phase == LANE_LEG)) {
         if (failed && !(f->status & WIRE_STATUS_AUTOCOMMIT) && c->follow.error != ER_LOCK_DEADLOCK) c->in_trans = true; /* cannot tell: keep it */
         leg_done(l, failed);
@@ -396,7 +400,8 @@ void lane_stop(struct lane *l)
             link_resume(l->conn->link);
             return;
         }
-        conn_abandon(l->conn);
+        if (UNLIKELY(e->cur)) drop_conn(l); /* a statement and a cursor that nobody would close */
+        else conn_abandon(l->conn);
         l->conn = NULL;
         e->lanes_left--;
         l->phase = LANE_DONE;

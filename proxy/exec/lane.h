@@ -64,9 +64,12 @@ struct exec {
     uint16_t nparams;
     struct value *values;            /* the same for the router */
     bool describing;                 /* only the definitions are wanted */
+    struct buf definitions;          /* describing: as far as they have come (struct prepared has them when they are whole) */
+    uint16_t ncolumns;
     uint8_t cursor;                  /* enum wire_cursor that the client asked for */
     uint32_t statement;              /* the client's id of it */
     struct cursor *cur;              /* the cursor that this execute opens */
+    struct returned *returned;       /* rows of INSERT ... RETURNING over several legs (returning.c) */
     const struct conf_schema *schema; /* whose database is selected */
     const struct exec_text *texts; /* NULL: from the plan */
     struct bound bound;
@@ -118,6 +121,7 @@ bool step_leg(struct lane *l);
 bool step_warnings(struct lane *l);
 bool step_post(struct lane *l);
 bool step_end(struct lane *l);
+bool step_runs_a_leg(const struct lane *l);
 bool step_keep_prepared(struct lane *l); /* COM_STMT_PREPARE was answered: the statement is the connection's. False: no memory */
 void step_take_warnings(struct lane *l);
 void step_take_post(struct lane *l);
@@ -126,7 +130,14 @@ bool lane_command(struct lane *l, uint8_t command, struct str text); /* true */
 void lane_no_memory(struct lane *l);
 static inline uint32_t lane_plan_flags(const struct lane *l) { return l->e->plan ? plan_info(l->e->plan)->flags : 0; }
 
+/* returning.c */
+bool returning_begin(struct exec *e);                                     /* false: no memory */
+bool returning_column(struct lane *l, uint32_t leg, struct str payload);  /* false: no memory, or over max_statement_memory */
+bool returning_row(struct exec *e, uint32_t leg, struct str payload);
+void returning_reply(struct exec *e);                                     /* after the commit */
+
 /* reply.c */
+void reply_put_column(struct lane *l, struct buf *out, uint8_t *seq, struct str payload); /* with logical names */
 extern const struct conn_user lane_user;
 void merge_pump(struct exec *e);
 void exec_note_error(struct exec *e, struct lane *l, uint16_t code, const char *state, struct str message);

@@ -7,7 +7,8 @@
  */
 #include "proxy/exec/load_room.h"
 
-enum { ER_NOT_ALLOWED_COMMAND = 1148, ER_UNSUPPORTED_PS = 1295, ER_LOCAL_INFILE_DISABLED = 3948, ER_LOCAL_INFILE_DISABLED_MARIADB = 4166, CLIENT_SILENT_MS = 60000 };
+enum { ER_NOT_ALLOWED_COMMAND = 1148, ER_UNSUPPORTED_PS = 1295, ER_LOCAL_INFILE_DISABLED = 3948, ER_LOCAL_INFILE_DISABLED_MARIADB = 4166 };
+enum { CLIENT_SILENT_MS = 60000 };
 
 static bool is_relay(const struct load *l)
 {
@@ -72,8 +73,8 @@ static bool may_load(struct exec *e, struct fault *f)
     }
     if (!e->quiet && (e->f->capabilities & WIRE_CAP_LOCAL_FILES)) return true;
     fault_set(f, &e->arena, ER_NOT_ALLOWED_COMMAND, "42000",
-              "The used command is not allowed with this MySQL version: the client did not allow LOAD DATA LOCAL when it connected (local_infile of the driver, "
-              "--local-infile=1 of the command line client)");
+              "The used command is not allowed with this MySQL version: the client did not allow LOAD DATA LOCAL when it connected "
+              "(local_infile of the driver, --local-infile=1 of the command line client)");
     return false;
 }
 
@@ -397,6 +398,20 @@ void load_no_id(struct exec *e, const struct fault *f)
     load_enter(e->load);
     exec_fail(e, f);
     load_leave(e->load);
+}
+
+/* Batches are short: those under way are awaited, then all is rolled back, and a transaction of the session's lives on. */
+bool load_stop(struct exec *e, const struct fault *fault, uint64_t patience_ms)
+{
+    struct load *l = e->load;
+    if (is_relay(l) || !e->f->link) return false;
+    if (e->stop.code) return true;
+    e->stop = *fault;
+    e->kill_at_ms = e->f->engine->now_ms + patience_ms;
+    load_enter(l);
+    exec_fail(e, fault);
+    load_leave(l);
+    return true;
 }
 
 /* A client that says nothing while we wait for its file holds locks on the servers. */

@@ -35,6 +35,7 @@ bool load_wants(const struct front *f);
 size_t load_client_bytes(struct front *f, const char *p, size_t n);
 void load_ids_ready(struct exec *e);
 void load_no_id(struct exec *e, const struct fault *f); /* the deadline for one passed */
+bool load_stop(struct exec *e, const struct fault *fault, uint64_t patience_ms); /* KILL QUERY, time limits; false: only the hard way is left */
 bool load_tick(struct front *f); /* true: the client was silent for too long, and is gone */
 
 /* For lane.c and reply.c. */

@@ -169,7 +169,30 @@ static uint32_t lane_of(const struct load *l, uint32_t leg)
     return l->lane_of_leg[leg];
 }
 
-/* The explicit ids of what is queued must be below the mark before they are written. */
+/* Notes what is waited for: the mark to be raised, or ids; called back by split_ids_ready, or after a deadline. */
+static void wait_for_ids(struct load *l, bool *what, bool wait)
+{
+    struct exec *e = l->e;
+    uint32_t seq = plan_info(e->plan)->sequence;
+    *what = wait;
+    if (!l->waits_raise && !l->waits_id) {
+        list_remove(&e->wait_node);
+        e->id_deadline_ms = 0;
+        return;
+    }
+    if (!e->id_deadline_ms) e->id_deadline_ms = e->f->engine->now_ms + e->realm->conf->sequences[seq].wait_ms;
+    if (list_empty(&e->wait_node)) list_append(&e->f->engine->id_waiters, &e->wait_node);
+}
+
+static void kick_queued(struct load *l)
+{
+    const struct exec *e = l->e;
+    for (uint32_t i = 0; i < e->nlegs && !e->failed; i++) {
+        if (l->batches[i].state == OUT_QUEUED) load_kick(l, lane_of(l, i));
+    }
+}
+
+/* The explicit ids of what is queued must be below the mark before they are written. False: not yet, or failed. */
 static bool raise_mark(struct load *l)
 {
     struct exec *e = l->e;
@@ -177,18 +200,15 @@ static bool raise_mark(struct load *l)
     uint32_t seq = plan_info(e->plan)->sequence;
     if (l->max_explicit <= l->raised || seq == UINT32_MAX) return true;
     switch (ids_raise(e->realm->snap->control, seq, l->max_explicit, &e->arena, &f)) {
-    case IDS_OK:
-        l->raised = l->max_explicit;
-        l->waits_raise = false;
-        e->id_deadline_ms = 0;
-        return true;
+    case IDS_OK: break;
     case IDS_FAILED: exec_fail(e, &f); return false;
-    case IDS_WAIT: break;
+    case IDS_WAIT: wait_for_ids(l, &l->waits_raise, true); return false;
     }
-    l->waits_raise = true;
-    if (!e->id_deadline_ms) e->id_deadline_ms = e->f->engine->now_ms + e->realm->conf->sequences[seq].wait_ms;
-    if (list_empty(&e->wait_node)) list_append(&e->f->engine->id_waiters, &e->wait_node);
-    return false;
+    l->raised = l->max_explicit;
+    if (!l->waits_raise) return true;
+    wait_for_ids(l, &l->waits_raise, false);
+    kick_queued(l); /* those that had to wait */
+    return true;
 }
 
 /* fill -> out, when out is free. */
@@ -252,15 +272,12 @@ static enum placed take_id(struct load *l)
         l->next_id = first;
         l->end_id = first + n;
         l->taken = n;
-        l->waits_id = false;
-        e->id_deadline_ms = 0;
+        wait_for_ids(l, &l->waits_id, false);
         return PLACED;
     case IDS_FAILED: exec_fail(e, &f); return FAILED;
     case IDS_WAIT: break;
     }
-    l->waits_id = true;
-    if (!e->id_deadline_ms) e->id_deadline_ms = e->f->engine->now_ms + e->realm->conf->sequences[seq].wait_ms;
-    if (list_empty(&e->wait_node)) list_append(&e->f->engine->id_waiters, &e->wait_node);
+    wait_for_ids(l, &l->waits_id, true);
     return BLOCKED;
 }
 
@@ -425,6 +442,15 @@ static enum placed place(struct load *l)
 
 /* ---- the file ---- */
 
+/* Nothing more will come: lanes that wait for it may end. */
+static void kick_parked(struct load *l)
+{
+    const struct exec *e = l->e;
+    for (uint32_t i = 0; i < e->nlanes && !e->failed; i++) {
+        if (l->lanes[i].parked) load_kick(l, i);
+    }
+}
+
 /* No record is left: what is in the batches goes, and lanes that wait for more may end. An empty file is shown to one server, which checks the statement. */
 static void end(struct load *l)
 {
@@ -438,12 +464,8 @@ static void end(struct load *l)
     for (uint32_t i = 0; i < e->nlanes; i++) any |= l->lanes[i].started;
     if (!any) queue(l, 0);
     if (!raise_mark(l)) return;
-    for (uint32_t i = 0; i < e->nlegs && !e->failed; i++) {
-        if (l->batches[i].state == OUT_QUEUED) load_kick(l, lane_of(l, i));
-    }
-    for (uint32_t i = 0; i < e->nlanes && !e->failed; i++) {
-        if (l->lanes[i].parked) load_kick(l, i);
-    }
+    kick_queued(l);
+    kick_parked(l);
 }
 
 void split_pump(struct load *l)
@@ -462,7 +484,7 @@ void split_pump(struct load *l)
                 return;
             case LOAD_BROKEN:
                 fail_at(l, ER_BROKEN_TEXT, "HY000",
-                        l->pl->charset.len ? "it has bytes that are no characters of the file's character set just before a terminator, which servers read in different ways"
+                        l->pl->charset.len ? "it has bytes that are no characters of the file's character set just before a terminator; servers differ there"
                                            : "it has bytes that are no characters of utf8mb4 just before a terminator; say which CHARACTER SET the file is in");
                 return;
             case LOAD_NOMEM: fail_at(l, WIRE_ER_OUT_OF_RESOURCES, "HY000", "out of memory"); return;
@@ -480,17 +502,9 @@ void split_pump(struct load *l)
 void split_ids_ready(struct load *l)
 {
     struct exec *e = l->e;
-    if (l->waits_raise && raise_mark(l)) {
-        for (uint32_t i = 0; i < e->nlegs && !e->failed; i++) {
-            if (l->batches[i].state == OUT_QUEUED) load_kick(l, lane_of(l, i));
-        }
-        for (uint32_t i = 0; i < e->nlanes && !e->failed && l->ended; i++) {
-            if (l->lanes[i].parked) load_kick(l, i);
-        }
-    }
-    if (l->waits_id) l->waits_id = false;
-    split_pump(l);
-    if (l->waits_raise && list_empty(&e->wait_node) && !e->failed) list_append(&e->f->engine->id_waiters, &e->wait_node);
+    if (l->waits_raise && raise_mark(l) && l->ended) kick_parked(l);
+    if (!e->failed) wait_for_ids(l, &l->waits_id, false);
+    split_pump(l); /* asks again */
 }
 
 /* ---- warnings ---- */

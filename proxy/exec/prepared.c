@@ -1,7 +1,7 @@
 /* prepared.c - the worker's shared prepared statements: see prepared.h. */
 #include "proxy/exec/prepared.h"
 
-enum { IDLE_MAX = 512, IDLE_TEXT = 16 << 10 };
+enum { IDLE_MAX = 512, IDLE_TEXT = 16 << 10, IDLE_DEFINITIONS = 64 << 10 };
 
 struct key_head { /* what makes two equal texts different statements; compared as bytes */
     uint64_t catalog;
@@ -48,7 +48,7 @@ void prepared_unref(struct prepared *p)
 {
     struct engine *e = p->realm->engine;
     if (--p->refs > 0) return;
-    if (p->text.len > IDLE_TEXT || p->realm->retired) {
+    if (p->text.len > IDLE_TEXT || p->definitions.cap > IDLE_DEFINITIONS || p->realm->retired) {
         destroy(p);
         return;
     }
@@ -76,10 +76,10 @@ void prepared_free_idle(struct engine *e)
     e->nprepared_idle = 0;
 }
 
-void prepared_add_definition(struct prepared *p, struct str payload)
+void prepared_add_definition(struct buf *definitions, struct str payload)
 {
-    buf_put_u32(&p->definitions, (uint32_t)payload.len);
-    buf_put_str(&p->definitions, payload);
+    buf_put_u32(definitions, (uint32_t)payload.len);
+    buf_put_str(definitions, payload);
 }
 
 static void no_memory(struct fault *f)
@@ -138,7 +138,7 @@ static struct prepared *get(struct front *f, struct str schema, const struct sql
 
 struct prepared *prepared_get(struct front *f, struct str text, struct fault *fault)
 {
-    return get(f, f->schema ? f->schema->name : STR_NULL, &f->opt, f->foreign_charset, f->no_auto_value_on_zero, text, fault);
+    return get(f, f->schema ? f->schema->name : f->system_schema, &f->opt, f->foreign_charset, f->no_auto_value_on_zero, text, fault);
 }
 
 struct prepared *prepared_renew(struct front *f, struct prepared *p, struct fault *fault)

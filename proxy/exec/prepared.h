@@ -35,8 +35,9 @@ struct prepared *prepared_renew(struct front *f, struct prepared *p, struct faul
 void prepared_unref(struct prepared *p);
 void prepared_tick(struct engine *e);     /* lets go what belongs to rules that are not in force any more */
 void prepared_free_idle(struct engine *e);
+enum { PREPARED_DEFINITIONS_MAX = 8 << 20 }; /* 4096 columns with the longest names */
 /* Appends one definition. */
-void prepared_add_definition(struct prepared *p, struct str payload);
+void prepared_add_definition(struct buf *definitions, struct str payload);
 
 /* Asks a server for the definitions (p->described is true afterwards); `then` is told how it ended. Nothing goes to the client. */
 void exec_describe(struct front *f, struct prepared *p, exec_then *then, void *ctx);

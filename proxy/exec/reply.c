@@ -77,7 +77,7 @@ static bool relay_renames(const struct lane *l)
 }
 
 /* Column definition with logical names appended to out. */
-static void put_renamed_column(struct lane *l, struct buf *out, uint8_t *seq, struct str payload)
+void reply_put_column(struct lane *l, struct buf *out, uint8_t *seq, struct str payload)
 {
     struct wire_column c;
     if (wire_get_column(payload, &c) != WIRE_OK) {
@@ -120,7 +120,7 @@ static void relay_first_part(struct lane *l, const char *p, size_t n)
             l->rd.left = payload.len && payload.ptr[0] != 0 ? (uint32_t)wire_get_lenenc(&r) : 0;
             l->rd.state = 1;
         } else {
-            put_renamed_column(l, out, &seq, payload);
+            reply_put_column(l, out, &seq, payload);
             l->rd.left--;
         }
         e->columns_done = l->rd.left == 0;
@@ -280,12 +280,16 @@ static void emit_packet(struct lane *l, struct buf *out, enum packet_kind kind, 
     }
     case PK_COLUMN:
         if ((e->flags & EXEC_RENAME) && exec_is_binary(e)) note_type(l, p);
-        if (renames) put_renamed_column(l, out, &f->seq, p);
+        if (renames) reply_put_column(l, out, &f->seq, p);
         else wire_put_packet(out, &f->seq, p.ptr, p.len);
         if (l->rd.state == 3 && !(f->capabilities & WIRE_CAP_DEPRECATE_EOF)) wire_put_eof(out, &f->seq, front_status(f), 0);
         return;
     case PK_EOF:
-        if (!(f->capabilities & WIRE_CAP_DEPRECATE_EOF)) wire_put_packet(out, &f->seq, p.ptr, p.len);
+        if (!(f->capabilities & WIRE_CAP_DEPRECATE_EOF)) {
+            uint16_t status = 0, warnings = 0;
+            if (f->more_results && wire_get_eof(p, &status, &warnings) == WIRE_OK) wire_put_eof(out, &f->seq, (uint16_t)(status | WIRE_STATUS_MORE_RESULTS_EXISTS), warnings);
+            else wire_put_packet(out, &f->seq, p.ptr, p.len);
+        }
         return;
     case PK_ROW:
         if (e->flags & EXEC_RENAME) put_renamed_row(l, out, &f->seq, p);
@@ -406,22 +410,22 @@ static void packet_bytes(struct lane *l, const char *p, size_t n, bool to_client
 /* The n-th parameter of the leg's text is the client's or one of ours; only the client's are described to it. */
 static void take_param_definition(struct lane *l, uint32_t n, struct str payload)
 {
-    if (n < l->slots.n && l->slots.at[n].kind == PLAN_SLOT_PARAM) prepared_add_definition(l->e->prepared, payload);
+    if (n < l->slots.n && l->slots.at[n].kind == PLAN_SLOT_PARAM) prepared_add_definition(&l->e->definitions, payload);
 }
 
 static void take_column_definition(struct lane *l, struct str payload)
 {
     struct buf renamed = {0};
     uint8_t seq = 0;
-    put_renamed_column(l, &renamed, &seq, payload);
-    if (renamed.failed) l->e->prepared->definitions.failed = true;
-    else prepared_add_definition(l->e->prepared, str_make(renamed.data + WIRE_HEADER, renamed.len - WIRE_HEADER));
+    reply_put_column(l, &renamed, &seq, payload);
+    if (renamed.failed) l->e->definitions.failed = true;
+    else prepared_add_definition(&l->e->definitions, str_make(renamed.data + WIRE_HEADER, renamed.len - WIRE_HEADER));
     buf_release(&renamed);
 }
 
 static bool prepare_payload(struct lane *l, struct str payload)
 {
-    struct prepared *p = l->e->prepared;
+    struct exec *e = l->e;
     struct wire_prepared ok;
     bool eof = !(l->conn->capabilities & WIRE_CAP_DEPRECATE_EOF) && wire_is_eof(payload);
     if (l->rd.state == 0) {
@@ -429,21 +433,31 @@ static bool prepare_payload(struct lane *l, struct str payload)
         if (wire_get_prepare_ok(payload, &ok) != WIRE_OK || ok.params != l->slots.n) return false;
         l->stmt_id = ok.id;
         l->rd = (struct reader){.state = 1, .columns = ok.columns, .left = ok.params};
-        if (l->e->describing && !p->described) {
-            buf_reset(&p->definitions);
-            p->ncolumns = ok.columns;
-            p->nparams = (uint16_t)plan_info(p->plan)->nparams;
-        }
+        buf_reset(&e->definitions);
+        e->definitions.max = PREPARED_DEFINITIONS_MAX;
+        e->ncolumns = ok.columns;
         return true;
     }
-    if (eof || !l->e->describing || p->described) return true;
+    if (eof || !e->describing) return true;
     if (l->rd.left) {
         take_param_definition(l, l->slots.n - l->rd.left, payload);
         l->rd.left--;
     } else {
         take_column_definition(l, payload);
     }
-    return !p->definitions.failed;
+    return !e->definitions.failed;
+}
+
+/* Another client's PREPARE of the same text may have been faster. */
+static void described(struct exec *e)
+{
+    struct prepared *p = e->prepared;
+    if (p->described) return;
+    p->described = true;
+    p->nparams = (uint16_t)plan_info(p->plan)->nparams;
+    p->ncolumns = e->ncolumns;
+    p->definitions = e->definitions;
+    e->definitions = (struct buf){0};
 }
 
 static void prepare_bytes(struct lane *l, const char *p, size_t n)
@@ -463,7 +477,7 @@ static void prepare_bytes(struct lane *l, const char *p, size_t n)
         }
     }
     if (c->follow.state == WIRE_F_DONE) {
-        if (!c->follow.failed && l->e->describing) l->e->prepared->described = true;
+        if (!c->follow.failed && l->e->describing) described(l->e);
         lane_reply_done(l, c->follow.failed);
     } else if (c->follow.state > WIRE_F_DONE) {
         lane_reply_done(l, true);
@@ -517,6 +531,13 @@ static void add_info(struct lane *l, uint32_t leg, const struct wire_ok *ok)
     }
 }
 
+static bool keep_returned(struct lane *l, enum packet_kind kind, struct str payload)
+{
+    uint32_t leg = l->e->order[l->first + l->at];
+    if (kind == PK_COLUMN) return returning_column(l, leg, payload);
+    return kind != PK_ROW || returning_row(l->e, leg, payload);
+}
+
 static void count_bytes(struct lane *l, const char *p, size_t n)
 {
     struct exec *e = l->e;
@@ -538,6 +559,10 @@ static void count_bytes(struct lane *l, const char *p, size_t n)
         struct wire_ok ok;
         if (kind == PK_ERR) note_err_payload(l, payload);
         else if (kind == PK_OK && wire_get_ok(payload, c->capabilities, &ok) == WIRE_OK) add_info(l, e->order[l->first + l->at], &ok);
+        else if (UNLIKELY(e->returned) && !keep_returned(l, kind, payload)) {
+            malformed(l);
+            return;
+        }
     }
     if (c->follow.state == WIRE_F_DONE) lane_reply_done(l, c->follow.failed);
     else if (c->follow.state == WIRE_F_LOCAL_INFILE && e->load) load_asked(l);
@@ -710,7 +735,8 @@ static void lane_lost(void *ctx, struct conn *c, int error)
         return;
     }
     bool may_retry = l->phase <= LANE_LEG && !l->pinned && c->reused && !e->retried && e->plan && (plan_info(e->plan)->cls == PLAN_READ || e->describing || l->phase < LANE_LEG) &&
-                     !e->reply_begun && e->nlanes == 1 && c->follow.rows == 0 && !e->wrap;
+                     !e->reply_begun && e->nlanes == 1 && c->follow.rows == 0 && !e->wrap &&
+                     !(e->mode == EXEC_MERGE && l->phase == LANE_LEG && c->follow.state != WIRE_F_FIRST); /* the merge would get it twice */
     if (may_retry) { /* an idle connection that the server had closed: nothing was seen of this statement's answer */
         e->retried = true;
         e->lanes_left = 0;

@@ -43,7 +43,7 @@ void exec_describe(struct front *f, struct prepared *p, exec_then *then, void *c
 }
 
 /* A parameter as the router compares it with shard columns. What it cannot be exact about is unknown: any shard. */
-static struct value param_value(const struct wire_param *p, bool wanted, struct arena *a)
+static struct value param_value(const struct wire_param *p, bool wanted, struct arena *a, struct buf *text)
 {
     struct value v = {.kind = VALUE_UNKNOWN};
     if (p->null) {
@@ -90,18 +90,17 @@ static struct value param_value(const struct wire_param *p, bool wanted, struct 
     default: break;
     }
     if (!wanted) return v;
-    struct buf text = {0};
     double d;
     float single;
+    buf_reset(text);
     if ((uint8_t)p->type == WIRE_TYPE_FLOAT && p->value.len == sizeof single) { /* servers take it as the DOUBLE that it widens to */
         memcpy(&single, p->value.ptr, sizeof single);
         d = (double)single;
-        wire_binary_to_text(WIRE_TYPE_DOUBLE, false, 31, str_make(&d, sizeof d), &text);
+        wire_binary_to_text(WIRE_TYPE_DOUBLE, false, 31, str_make(&d, sizeof d), text);
     } else {
-        wire_binary_to_text((uint8_t)p->type, is_unsigned, 31, p->value, &text);
+        wire_binary_to_text((uint8_t)p->type, is_unsigned, 31, p->value, text);
     }
-    struct str copy = text.failed ? STR_NULL : arena_str(a, buf_str(&text));
-    buf_release(&text);
+    struct str copy = text->failed ? STR_NULL : arena_str(a, buf_str(text));
     if (!copy.ptr) return v;
     v.s = copy;
     switch ((uint8_t)p->type) {
@@ -146,7 +145,7 @@ void exec_prepared(struct front *f, struct prepared *p, const struct wire_param 
     }
     for (uint32_t i = 0; i < nparams; i++) {
         copy[i] = params[i];
-        e->values[i] = param_value(&params[i], wanted, &e->arena);
+        e->values[i] = param_value(&params[i], wanted, &e->arena, &f->engine->out);
     }
     e->params = copy;
     e->nparams = nparams;

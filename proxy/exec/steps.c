@@ -168,7 +168,7 @@ bool step_vars(struct lane *l)
     return any;
 }
 
-static bool runs_a_leg(const struct lane *l)
+bool step_runs_a_leg(const struct lane *l)
 {
     return l->at < l->n && (!l->e->failed || (l->e->flags & EXEC_KEEP_GOING) || l->sent);
 }
@@ -204,7 +204,7 @@ static void put_leg_prepared(struct lane *l, struct buf *out)
 bool step_prepare(struct lane *l)
 {
     struct exec *e = l->e;
-    if (LIKELY(!e->prepared) || !runs_a_leg(l)) return false;
+    if (LIKELY(!e->prepared) || !step_runs_a_leg(l)) return false;
     struct buf *out = &e->f->engine->out;
     buf_reset(out);
     put_leg_prepared(l, out);
@@ -275,8 +275,8 @@ static void put_execute(struct lane *l, struct buf *out, uint8_t *seq)
 bool step_leg(struct lane *l)
 {
     struct exec *e = l->e;
-    if (UNLIKELY(e->load) && runs_a_leg(l) && load_parks(l)) return true;
-    if (!runs_a_leg(l)) return false;
+    if (UNLIKELY(e->load) && step_runs_a_leg(l) && load_parks(l)) return true;
+    if (!step_runs_a_leg(l)) return false;
     if (e->describing) return false;
     struct buf *out = &e->f->engine->out;
     buf_reset(out);

@@ -115,8 +115,9 @@ static bool is_delicate(const struct exec *e, const struct lane *l)
 static bool stop_softly(struct exec *e, const struct fault *fault)
 {
     bool any = false;
+    if (UNLIKELY(e->load)) return load_stop(e, fault, STOP_MS);
     for (uint32_t i = 0; i < e->nlanes; i++) any |= is_delicate(e, &e->lanes[i]);
-    if (!any || !e->f->link || e->load) return false;
+    if (!any || !e->f->link) return false;
     if (e->stop.code) return true; /* on its way */
     e->stop = *fault;
     e->kill_at_ms = e->f->engine->now_ms + STOP_MS;
@@ -147,11 +148,12 @@ void exec_interrupt(struct front *f, uint16_t code, const char *state, const cha
     if (!stop_softly(e, &fault)) interrupt(f, code, state, message);
 }
 
-void exec_stop(struct front *f, uint16_t code, const char *state, const char *message)
+bool exec_stop(struct front *f, uint16_t code, const char *state, const char *message)
 {
     struct exec *e = f->exec;
-    if (!e || e->finishing || e->wrap_commit || (e->flags & EXEC_COMMIT)) return;
+    if (!e || e->finishing || e->wrap_commit || (e->flags & EXEC_COMMIT)) return true;
     interrupt(f, code, state, message);
+    return !f->exec || !f->exec->load;
 }
 
 static void id_deadlines(struct engine *en)

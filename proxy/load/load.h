@@ -20,7 +20,12 @@
 
 #include "base/base.h"
 
-enum load_charset { LOAD_CS_SINGLE /* one byte a character, and binary */, LOAD_CS_UTF8, LOAD_CS_EUC /* ujis, eucjpms, euckr, gb2312: all bytes >= 0x80 */, LOAD_CS_OTHER };
+enum load_charset {
+    LOAD_CS_SINGLE, /* one byte a character, and binary */
+    LOAD_CS_UTF8,
+    LOAD_CS_EUC,    /* ujis, eucjpms, euckr, gb2312: all bytes of longer characters are beyond ASCII */
+    LOAD_CS_OTHER   /* refused */
+};
 /* By a character set's name, as CHARACTER SET says it. OTHER: refused. */
 enum load_charset load_charset_of(struct str name);
 
@@ -72,7 +77,6 @@ void load_refresh(const struct load_reader *r, struct load_record *rec);
 enum load_status load_next(struct load_reader *r, struct load_record *out) MUST_CHECK;
 /* Number of the record under way, for messages about TOO_LONG and BROKEN. */
 uint64_t load_number(const struct load_reader *r);
-size_t load_held(const struct load_reader *r); /* bytes kept */
 
 /* Of the record just given: the i-th wanted field. false: the line is too short to have it. */
 bool load_field(const struct load_reader *r, uint32_t i, struct load_field *out);

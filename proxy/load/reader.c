@@ -485,11 +485,6 @@ uint64_t load_number(const struct load_reader *r)
     return r->number + 1;
 }
 
-size_t load_held(const struct load_reader *r)
-{
-    return r->kept.cap;
-}
-
 bool load_field(const struct load_reader *r, uint32_t i, struct load_field *out)
 {
     if (i >= r->next_wanted) return false;

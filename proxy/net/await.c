@@ -61,8 +61,10 @@ static void refuse(struct awaiting *a, const char *why)
     struct worker *w = a->w;
     struct stream *st = a->st;
     if (!w->header_warned_ms || w->engine.now_ms - w->header_warned_ms >= WARN_EVERY_MS) {
-        log_printf(CONF_LOG_WARN, "connection from %s refused: %s; weir.proxy_protocol says that connections from there begin with a PROXY header (version 1 or 2): "
-                   "let the balancer send it (HAProxy: send-proxy-v2), or take its network off", a->m.host, why);
+        log_printf(CONF_LOG_WARN,
+                   "connection from %s refused: %s; weir.proxy_protocol says that connections from there begin with a PROXY header "
+                   "(version 1 or 2): let the balancer send it (HAProxy: send-proxy-v2), or take its network off",
+                   a->m.host, why);
         w->header_warned_ms = w->engine.now_ms;
     }
     forget(a);

@@ -5,8 +5,8 @@
  *
  * Numbers. `next` is the number of the next frame, whoever sends it. As a server we accept the expected number, or 0 where a new packet begins: a
  * new command. Its frames' last number goes into `asked`; compress_new_command takes it from there when the session begins the command, so
- * that the answer counts on from its own command, even when others were sent behind it. As a client we accept what the server counts from our command's last frame,
- * or less: a server that gives up in the middle of a long command counts only what it read.
+ * that the answer counts on from its own command, even when others were sent behind it. As a client we accept what the server counts from
+ * our command's last frame, or less: a server that gives up in the middle of a long command counts only what it read.
  */
 #include "proxy/net/compress.h"
 

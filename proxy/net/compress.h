@@ -5,8 +5,8 @@
  *
  * The packets are one stream of bytes; frames cut it anywhere. Frames are numbered on their own, from 0 at each command, on through both
  * directions. Both real sides check that number, and neither looks at the numbers of the packets inside: after a command of several frames
- * a server goes on with the number of the frame. Above this file the packets must count as without compression, so compress_read renumbers
- * those that arrive.
+ * a server goes on with the number of the frame. Above this file the packets must count as without compression, so compress_read
+ * renumbers those that arrive.
  *
  * Unpacking is streamed: whatever a frame announces (at most 16 MB, by its header), it is given out piece by piece into the caller's room and nothing
  * is held but the decoder, which belongs to the link only while it is in the middle of a frame.

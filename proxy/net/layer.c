@@ -325,7 +325,8 @@ static void cut(struct stream *s, int error)
 {
     struct layers *y = s->layers;
     if (y->tls && !tls_ready(y->tls)) {
-        s->link.why = s->outgoing ? "the server closed the connection in the middle of the TLS handshake" : "the client left in the middle of the TLS handshake";
+        s->link.why = s->outgoing ? "the server closed the connection in the middle of the TLS handshake"
+                                  : "the client left in the middle of the TLS handshake";
         error = EPROTO;
     }
     stream_closed(s, error);

@@ -44,6 +44,7 @@ static void push(struct stream *s)
             break;
         }
         buf_consume(&s->out, (size_t)n);
+        s->link.taken += (size_t)n;
     }
     s->link.pending = s->out.len + layer_pending(s);
     if (s->out.len == 0) buf_release(&s->out);
@@ -55,6 +56,7 @@ void stream_put(struct stream *s, const void *p, size_t n)
     if (s->over) return;
     if (LIKELY(s->out.len == 0 && !s->connecting)) {
         ssize_t done = send(s->io.fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (LIKELY(done > 0)) l->taken += (size_t)done;
         if (LIKELY(done == (ssize_t)n)) return;
         if (done < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
             ev_feed_event(s->w->loop, &s->io, EV_READ); /* reading tells the owner, later */

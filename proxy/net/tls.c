@@ -166,8 +166,8 @@ static void why_certificate(struct tls *t, long verify)
         set_why(t, "certificate verify failed: %s; give the server a valid certificate (and check the clocks), or set the source's tls.mode to on", text);
         return;
     default:
-        set_why(t, "certificate verify failed: %s; set the source's tls.ca to the CA that signed the server's certificate, or tls.mode to on (encrypted, not checked)",
-                text);
+        set_why(t, "certificate verify failed: %s; set the source's tls.ca to the CA that signed the server's certificate, "
+                   "or tls.mode to on (encrypted, not checked)", text);
     }
 }
 

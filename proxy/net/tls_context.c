@@ -62,7 +62,8 @@ static bool path_of(struct maker *m, const char *key, const struct conf_text *t,
     memcpy(out + dir.len, v.ptr, v.len);
     out[dir.len + v.len] = 0;
     if (access(out, R_OK) == 0) return true;
-    fault_at(m, t->pos, errno == EACCES ? "let the user that runs Weir read it" : "the path is relative to the rule file", "%s '%.200s': %s", key, out, strerror(errno));
+    const char *hint = errno == EACCES ? "let the user that runs Weir read it" : "the path is relative to the rule file";
+    fault_at(m, t->pos, hint, "%s '%.200s': %s", key, out, strerror(errno));
     return false;
 }
 
@@ -91,7 +92,8 @@ static void use_certificate(struct maker *m, const struct conf_tls *t)
     if (!path_of(m, "tls.certificate", &t->certificate, cert, sizeof cert) || !path_of(m, "tls.key", &t->key, key, sizeof key)) return;
     ERR_clear_error();
     if (SSL_CTX_use_certificate_chain_file(m->x->ssl, cert) != 1) {
-        fault_at(m, t->certificate.pos, "it must be PEM: the certificate first, then the CAs between it and the root", "tls.certificate '%.200s' cannot be used: %s", cert, reason());
+        fault_at(m, t->certificate.pos, "it must be PEM: the certificate first, then the CAs between it and the root",
+                 "tls.certificate '%.200s' cannot be used: %s", cert, reason());
         return;
     }
     SSL_CTX_set_default_passwd_cb(m->x->ssl, no_pass_phrase);

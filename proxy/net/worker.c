@@ -308,6 +308,7 @@ static void *run(void *arg)
     ev_run(w->loop, 0);
     await_close_all(w);
     session_drain(&w->engine, true);
+    pool_end(&w->engine);
     if (w->engine.realm) {
         struct realm *r = w->engine.realm;
         w->engine.realm = NULL;

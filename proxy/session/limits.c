@@ -149,9 +149,9 @@ void limits_reset(struct session *s)
 static bool takes_nothing(struct session *s, uint64_t now_ms)
 {
     struct limits *l = &s->limits;
-    size_t pending = s->f.link ? s->f.link->pending : 0;
-    if (pending == 0 || pending != l->stuck_at) {
-        l->stuck_at = pending;
+    const struct link *link = s->f.link;
+    if (!link || link->pending == 0 || link->taken != l->stuck_at) {
+        l->stuck_at = link ? link->taken : 0;
         l->stuck_since_ms = now_ms;
         return false;
     }

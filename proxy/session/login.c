@@ -31,7 +31,7 @@ static const struct {
 } parts[] = {
     {WIRE_CAP_SESSION_TRACK, true},
     {WIRE_CAP_QUERY_ATTRIBUTES, true},
-    {WIRE_CAP_OPTIONAL_RESULTSET_METADATA, false},
+    {WIRE_CAP_OPTIONAL_RESULTSET_METADATA, true},
     {WIRE_CAP_LOCAL_FILES, true},
 };
 
@@ -324,6 +324,7 @@ static void first_packet(struct session *s, struct str payload)
     f->capabilities = l.capabilities & offered(s);
     s->multi_statements = f->capabilities & WIRE_CAP_MULTI_STATEMENTS;
     set_collation(s, l.collation);
+    local_login_settings(s);
     front_refresh_options(f);
     if (!remember(s, l.user, l.schema, l.has_schema)) {
         login_refuse(s, WIRE_ER_HANDSHAKE_ERROR, "08S01", STR("Bad handshake: user or schema name too long"));
@@ -370,6 +371,7 @@ void login_change_user(struct session *s, struct str payload)
     s->f.schema = NULL;
     s->f.system_schema = STR_NULL;
     set_collation(s, c.collation);
+    local_login_settings(s);
     front_refresh_options(&s->f);
     if (!remember(s, c.user, c.schema, c.schema.len > 0)) {
         login_refuse(s, WIRE_ER_HANDSHAKE_ERROR, "08S01", STR("Bad handshake: user or schema name too long"));

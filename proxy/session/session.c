@@ -420,7 +420,7 @@ void session_kill(struct session *s, bool connection)
 {
     if (connection && s->f.exec) { /* the error first, then the end */
         s->killed = true;
-        exec_stop(&s->f, WIRE_ER_QUERY_INTERRUPTED, "70100", "Query execution was interrupted");
+        if (!exec_stop(&s->f, WIRE_ER_QUERY_INTERRUPTED, "70100", "Query execution was interrupted")) session_close(s, false);
     } else if (connection) session_close(s, true);
     else if (!s->f.exec && s->f.cursors) cursor_interrupt(&s->f, WIRE_ER_QUERY_INTERRUPTED, "70100", "Query execution was interrupted");
     else if (s->f.exec) exec_interrupt(&s->f, WIRE_ER_QUERY_INTERRUPTED, "70100", "Query execution was interrupted");

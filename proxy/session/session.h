@@ -16,7 +16,7 @@ enum session_state { SESSION_GREETED, SESSION_AUTH_SWITCH, SESSION_SHA2_FULL, SE
 
 struct limits {           /* seconds, of SET wait_timeout and its kin; 0: as the rules say */
     uint32_t wait_s, interactive_s, write_s;
-    size_t stuck_at;          /* bytes that waited for the client at the last look */
+    uint64_t stuck_at;        /* bytes that the client had taken at the last look */
     uint64_t stuck_since_ms;
 };
 
@@ -157,6 +157,7 @@ void command_dispatch(struct session *s, struct str payload);
 /* local.c, set.c, show.c: the plan's statement; each ends with session_done (now or later). */
 void local_statement(struct session *s, struct plan *p, struct str text);
 void local_set_plan(struct session *s, struct plan *p);
+void local_login_settings(struct session *s); /* before front_refresh_options, when the capabilities are known */
 void local_set_for(struct session *s, struct plan *p, struct str then); /* SET STATEMENT: then runs when all is set */
 void local_show(struct session *s, const struct sql_scan *scan, const struct sql_stmt *st);
 void local_explain_route(struct session *s, const struct sql_scan *scan, const struct sql_stmt *st);

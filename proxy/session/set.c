@@ -346,6 +346,10 @@ static bool shows_as(const struct front *f, const struct set_job *j, struct str 
         return true;
     }
     struct str lit = settings_get(j->next, name);
+    if (str_eq(name, STR("session_track_system_variables")) && lit.len >= 2 && lit.ptr[0] == '\'') {
+        *value = str_make(lit.ptr + 1, lit.len - 2);
+        return true;
+    }
     for (size_t i = 0; i < COUNT_OF(charset_vars); i++) {
         if (!str_eq(name, str_of(charset_vars[i]))) continue;
         *value = str_eq(lit, STR("NULL")) ? STR("") : lit.len >= 2 && lit.ptr[0] == '\'' ? str_make(lit.ptr + 1, lit.len - 2) : STR_NULL;
@@ -374,7 +378,7 @@ static void each_tracked(struct front *f, struct set_job *j, struct buf *out, vo
 static void put_asked(struct front *f, struct set_job *j, struct str name, struct buf *out)
 {
     struct str value;
-    if (shows_as(f, j, name, &value)) return;
+    if (shows_as(f, j, name, &value) || str_eq(name, STR("session_track_system_variables"))) return;
     buf_putz(out, out->len ? "," : "SHOW VARIABLES WHERE Variable_name IN (");
     sql_put_string(out, name, NULL);
     for (size_t i = 0; i < COUNT_OF(same_variable); i++) { /* under the name that the server knows */
@@ -525,6 +529,17 @@ static bool evaluated(struct front *f, void *ctx, const struct exec_result *r)
         return false;
     }
     return apply(f, j, &r->capture);
+}
+
+/* What a login's flags set: IGNORE_SPACE is a mode on top of the servers' own. */
+void local_login_settings(struct session *s)
+{
+    struct front *f = &s->f;
+    if (LIKELY(!(f->capabilities & WIRE_CAP_IGNORE_SPACE))) return;
+    struct settings *next = settings_with(f->engine, f->settings, STR("sql_mode"), STR("CONCAT(@@global.sql_mode,',IGNORE_SPACE')"));
+    if (!next) return;
+    settings_unref(f->engine, f->settings);
+    f->settings = next;
 }
 
 void local_set_plan(struct session *s, struct plan *p)

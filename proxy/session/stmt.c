@@ -107,6 +107,7 @@ void stmt_drop_all(struct session *s)
     cursor_close_all(&s->f);
     if (!set) return;
     s->stmts = NULL;
+    if (set->describing) stmt_free(s, set->describing);
     for (uint32_t i = 0; i < set->n; i++) stmt_free(s, set->at[i]);
     for (struct map_slot *m = NULL; (m = map_next(&set->names, m));) stmt_free(s, m->value);
     map_release(&set->names);
@@ -528,6 +529,7 @@ void stmt_execute(struct session *s, struct str data)
     }
     for (uint32_t i = 0; st->longs && i < st->nparams; i++) params[i].long_data = st->longs[i].cap > 0;
     if (UNLIKELY(wire_get_execute(data, f->capabilities, st->nparams, st->types, &st->types_known, &x, params) != WIRE_OK)) {
+        drop_longs(st); /* they were for this execute */
         fail(s, ER_WRONG_ARGUMENTS, "HY000", STR("Incorrect arguments to mysqld_stmt_execute"));
         return;
     }
@@ -729,7 +731,7 @@ static void run_named(struct session *s, struct stmt *st, const struct sql_scan 
         fail(s, ER_NEED_REPREPARE, "HY000", STR("Prepared statement needs to be re-prepared: Weir's rules were changed"));
         return;
     }
-    if (!str_eq(st->p->schema, f->schema ? f->schema->name : STR_NULL)) {
+    if (!str_eq(st->p->schema, session_schema(s))) {
         local_refuse(s, "Weir: the statement was prepared in schema '%.*s' and the current one is another; USE that schema, or prepare it again", STR_ARG(st->p->schema));
         return;
     }

@@ -92,7 +92,7 @@ static struct own_value own_of(const struct session *s, const struct control_sou
         uint64_t us = global ? 0 : s->f.max_statement_us;
         return (struct own_value){OWN_NUMBER, arena_printf(a, "%llu.%06llu", (unsigned long long)(us / 1000000), (unsigned long long)(us % 1000000))};
     }
-    if (str_eq(name, STR("resultset_metadata")) && home->mariadb) return own_text(s->f.no_metadata && !global ? STR("NONE") : STR("FULL"));
+    if (str_eq(name, STR("resultset_metadata"))) return own_text(s->f.no_metadata && !global ? STR("NONE") : STR("FULL"));
     for (size_t i = 0; i < COUNT_OF(renamed); i++) {
         const char *as = home->mariadb ? renamed[i].mariadb : renamed[i].mysql;
         if (!as || !str_eq(name, str_of(renamed[i].name))) continue;

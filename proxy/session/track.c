@@ -25,6 +25,7 @@ struct track {
     bool own_variables;   /* `variables` counts, not the default list */
     bool changed;         /* to be told as a state change */
     bool again;           /* a chained transaction: characteristics are told even when they are the same */
+    bool fresh;           /* ... or when they are empty: just switched on */
     char letters[LETTERS], told[LETTERS];
     struct buf variables; /* names, lower case, comma-separated without blanks; or '*' */
     struct buf characteristics; /* as told */
@@ -161,7 +162,11 @@ void track_set(struct session *s, struct str name, struct str literal)
     t->changed |= t->state_change;
     if (str_eq(name, STR("session_track_schema"))) t->no_schema = literal.ptr && boolean(literal) == 0;
     if (str_eq(name, STR("session_track_state_change"))) t->state_change = literal.ptr && boolean(literal) == 1;
-    if (str_eq(name, STR("session_track_transaction_info"))) t->transaction = (uint8_t)(literal.ptr ? info_of(literal) : TRACK_OFF);
+    if (str_eq(name, STR("session_track_transaction_info"))) {
+        t->transaction = (uint8_t)(literal.ptr ? info_of(literal) : TRACK_OFF);
+        t->fresh = t->transaction == TRACK_CHARACTERISTICS;
+        if (t->transaction && !session_shows_mysql(s)) t->told[0] = 0; /* MariaDB tells the state at once */
+    }
     if (str_eq(name, STR("session_track_system_variables"))) {
         if (literal.ptr) keep_names(t, literal);
         else t->own_variables = false;
@@ -226,14 +231,14 @@ static void tell_transaction(struct session *s, struct track *t)
     if (t->transaction != TRACK_CHARACTERISTICS) return;
     struct buf now = {0};
     put_characteristics(f, &now);
-    if (!str_eq(buf_str(&now), buf_str(&t->characteristics)) || (t->again && now.len)) {
+    if (!str_eq(buf_str(&now), buf_str(&t->characteristics)) || (t->again && now.len) || t->fresh) {
         wire_put_track_text(&f->track, WIRE_TRACK_TRANSACTION_CHARACTERISTICS, buf_str(&now));
         buf_reset(&t->characteristics);
         buf_put_str(&t->characteristics, buf_str(&now));
     }
     f->track.failed |= now.failed;
     buf_release(&now);
-    t->again = false;
+    t->again = t->fresh = false;
 }
 
 /* ---- before each OK and each end of rows ---- */

@@ -109,9 +109,9 @@ class Framed:
 
 
 class CompressedClient(Client):
-    def __init__(self, port, *args, how='zlib', part=1 << 20, **options):
+    def __init__(self, port, *args, how='zlib', part=1 << 20, capabilities_too=0, **options):
         self.how, self.part = how, part
-        super().__init__(port, *args, capabilities=wire.USUAL | (COMPRESS if how == 'zlib' else ZSTD), **options)
+        super().__init__(port, *args, capabilities=wire.USUAL | capabilities_too | (COMPRESS if how == 'zlib' else ZSTD), **options)
 
     def response(self, database):
         return super().response(database) + (b'\x03' if self.how == 'zstd' and self.active & ZSTD else b'')
@@ -216,6 +216,43 @@ class Clients(world.Case):
         for c in self.both():
             c.reset()
             self.assertEqual(len(c.value("SELECT REPEAT('r', 5000)")), 5000)
+
+    def test_local_files(self):
+        """The file's packets are numbered on in the frames; clients number the packets inside as they like, and no server minds."""
+        for how in ('zlib', 'zstd'):
+            c = CompressedClient(world.shared().port, 'app', 'app', 'shop', how=how, part=70_001, capabilities_too=wire.LOCAL_FILES)
+            self.clients.append(c)
+            c.one('DROP TABLE IF EXISTS types_b')
+            c.one('CREATE TABLE types_b (id BIGINT PRIMARY KEY, v VARCHAR(200))')
+            c.command(wire.QUERY, b"LOAD DATA LOCAL INFILE 'x.csv' INTO TABLE types_b FIELDS TERMINATED BY ','")
+            first = c.read()
+            self.assertEqual(first[:1], b'\xfb', first)
+            lines = ''.join(f'{i},{"v" * (i % 150)}\n' for i in range(20000)).encode()
+            pieces = [lines[at:at + 300_000] for at in range(0, len(lines), 300_000)] + [b'']
+            c.sequence = 99
+            for piece in pieces:
+                c.write(piece)
+            c.sequence = 2 + len(pieces)
+            self.assertEqual(c.reply().affected, 20000)
+            self.assertEqual(c.rows('SELECT COUNT(*), SUM(LENGTH(v)) FROM types_b'), [('20000', str(sum(i % 150 for i in range(20000))))])
+            c.one('DROP TABLE types_b')
+
+    def test_prepared_statements(self):
+        for c in self.both():
+            c.command(wire.PREPARE, b"SELECT ?, REPEAT('p', 3000)")
+            head = c.read()
+            number, columns, params = struct.unpack_from('<IHH', head, 1)
+            for _ in range(columns + params):
+                c.read()
+            for k in range(3):
+                c.command(0x17, struct.pack('<IBI', number, 0, 1) + b'\0\1\x08\0' + struct.pack('<q', k))
+                self.assertEqual(c.read(), b'\2')
+                c.read(), c.read()
+                row = c.read()
+                self.assertEqual((row[:2], row[-3000:]), (b'\0\0', b'p' * 3000))
+                self.assertEqual(c.read()[:1], b'\xfe')
+            c.command(0x19, struct.pack('<I', number))           # no answer; the next command's is numbered by itself
+            self.assertEqual(c.value('SELECT 5'), '5')
 
     def refused(self, c, data, words):
         log = world.shared()

@@ -13,7 +13,7 @@ import pymysql
 
 import same
 import world
-from wire import LOCAL_FILES, USUAL, Client, Err, Gone, Ok
+from wire import LOCAL_FILES, PREPARE, USUAL, Client, Err, Gone, Ok, parse_err
 from world import Case, wait_until
 
 
@@ -65,6 +65,10 @@ class LoadCase(Case):
         'countries': 'code CHAR(2) PRIMARY KEY, name VARCHAR(40)',
         'products': 'id INT PRIMARY KEY, name VARCHAR(40)',
     }
+
+    def setUp(self):
+        super().setUp()
+        world.shared()                      # which makes the databases
 
     def loader(self, port=None, user='app', password='app', **options):
         c = Loader(port or world.shared().port, user, password, 'shop', **options)
@@ -212,6 +216,20 @@ class Ids(LoadCase):
         self.assertGreater(int(w.value("SELECT ticket_id FROM tickets WHERE title = 'later'")), 1000005)
         self.assertEqual(w.load(sql, 'seven,x,8\n')[0].code, 1366)
 
+    def test_many_small_batches(self):
+        weir = self.weir(name='loadids', weir='max_statement_memory: 1M')
+        w, p = self.tables('tickets', port=weir.port)
+        rnd = random.Random(5)
+        given = rnd.sample(range(10 ** 9, 2 * 10 ** 9), 60000)
+        lines = [f'{given[i] if i % 3 else rnd.choice(["0", chr(92) + "N"])}\ttitle {i}\t{i}\n' for i in range(60000)]
+        self.assertEqual(w.load("LOAD DATA LOCAL INFILE 'x' INTO TABLE tickets", ''.join(lines), 3000)[0].affected, 60000)
+        rows = {int(points): (int(i), title) for i, title, points in w.rows('SELECT ticket_id, title, points FROM tickets')}
+        self.assertEqual(len({i for i, _ in rows.values()}), 60000)
+        for i in range(60000):
+            self.assertEqual(rows[i][1], f'title {i}')
+            if i % 3:
+                self.assertEqual(rows[i][0], given[i])
+
     def test_a_failed_load_keeps_last_insert_id(self):
         w, p = self.tables('tickets')
         w.one("INSERT INTO tickets (title, points) VALUES ('one', 1)")
@@ -328,6 +346,14 @@ class Refused(LoadCase):
         self.assertEqual(w.load("LOAD DATA INFILE '/etc/passwd' INTO TABLE types_a")[0].code, 1235)
         self.assertEqual(w.load("SELECT 1 INTO OUTFILE '/tmp/no'")[0].code, 1235)
 
+    def test_prepared(self):
+        w, p = self.tables('types_a', 'products')
+        for table in ('types_a', 'products'):
+            w.command(PREPARE, f"LOAD DATA LOCAL INFILE 'x' INTO TABLE {table}".encode())
+            self.assertEqual(parse_err(w.read()).code, 1295)
+            self.assertEqual(w.error(f'PREPARE s FROM "LOAD DATA LOCAL INFILE \'x\' INTO TABLE {table}"').code, 1295)
+        self.assertEqual(w.rows('SELECT 1'), [('1',)])
+
     def test_broken_characters(self):
         w, p = self.tables('types_a')
         err = w.load("LOAD DATA LOCAL INFILE 'x' INTO TABLE types_a", b'1\tgood\n2\tbad \xe4\t\n')[0]
@@ -391,6 +417,20 @@ class Faults(LoadCase):
         self.assertEqual(self.left(), '0')
         self.assertIsInstance(w.load(self.SQL, b'1\ta\n')[0], Ok)
         self.assertEqual(self.left(), '1')
+
+    def test_kill_query_in_a_transaction(self):
+        weir = self.weir(name='loadkill', weir='transactions: best_effort')
+        w, p = self.tables('types_a', port=weir.port)
+        w.one('BEGIN')
+        w.one("INSERT INTO types_a VALUES (1000001, 'before', '', 0), (1000002, 'before', '', 0)")
+        self.begin(w)
+        self.send_lines(w, 0, 150000)
+        self.loader(weir.port).one(f'KILL QUERY {w.connection_id}')
+        self.send_lines(w, 150000, 160000)
+        self.assertEqual(self.end(w).code, 1317)
+        self.assertEqual(w.value('SELECT COUNT(*) FROM types_a'), '2')
+        w.one('COMMIT')
+        self.assertEqual(self.left(weir.port), '2')
 
     def test_kill_connection(self):
         w = self.in_the_middle()
@@ -567,6 +607,14 @@ class Stock(LoadCase):
         code, out = world.run([*self.arguments('mariadb'), '--local-infile=1', 'shop', '-e', "LOAD DATA LOCAL INFILE '/no/such/file' INTO TABLE types_a; "])
         self.assertEqual(code, 1)
         self.assertIn('/no/such/file', out)
+
+    def test_compressed_servers(self):
+        weir = self.weir(name='loadzip', replace={'password: weir, max_connections: 40}': 'password: weir, max_connections: 40, compression: zlib}'})
+        w, p = self.tables('types_a', 'products', port=weir.port)
+        file = b''.join(b'%d\tsome text of %d\tmore text\t%d\n' % (i, i, i % 1000) for i in range(100000))
+        self.assertEqual(w.load("LOAD DATA LOCAL INFILE 'x' INTO TABLE types_a", file, 50000)[0].affected, 100000)
+        self.assertEqual(w.load("LOAD DATA LOCAL INFILE 'x' INTO TABLE products", file, 50000)[0].affected, 100000)
+        self.assertEqual(w.value('SELECT COUNT(*) FROM types_a'), '100000')
 
     def test_mariadb_import(self):
         w, p = self.tables('types_a', 'products')

@@ -1,11 +1,14 @@
 """Where clients come from: PROXY headers of load balancers, Unix sockets, allow and deny lists; and listening addresses that change at reload."""
 import os
+import shutil
 import socket
 import struct
+import subprocess
 import time
 import unittest
 
 import servers
+import test_tls
 import world
 from wire import Client, Gone, ServerError
 from world import wait_until
@@ -94,6 +97,17 @@ class ProxyHeaders(world.Case):
                 c = self.behind(header, apart=apart)
                 self.assertEqual(c.host(), host, header)
                 self.assertTrue(any(r[2].startswith(host) for r in c.rows('SHOW PROCESSLIST')), host)
+
+    def test_tls_behind_the_header(self):
+        weir = self.weir(name='header-tls', weir=f'proxy_protocol: 127.0.0.1\n{test_tls.rules_lines()}', users='safe: {password: safe, require_tls: yes, allow: 192.0.2.0/24}')
+
+        class BehindTls(test_tls.TlsClient):
+            def login(self, database):
+                self.socket.sendall(v2('192.0.2.7'))
+                super().login(database)
+        c = BehindTls(weir.port, 'safe', 'safe', 'shop')
+        self.clients.append(c)
+        self.assertEqual(c.value('SELECT USER()'), 'safe@192.0.2.7')
 
     def test_the_balancers_own_connections(self):
         for header in (b'PROXY UNKNOWN\r\n', b'PROXY UNKNOWN ffff::1 ffff::2 1 2\r\n', v2(command=0), v2('192.0.2.7', command=0), v2(None)):
@@ -274,3 +288,49 @@ class Listening(world.Case):
         self.change(weir, text)
         self.assertIn('rules reloaded', weir.output())
         self.assertEqual(self.client(port=weir.port).value('SELECT 1'), '1')
+
+
+@unittest.skipIf(world.STAND_IN, "Weir's own rules")
+@unittest.skipUnless(shutil.which('haproxy'), 'haproxy is not installed')
+class Haproxy(world.Case):
+    """A real balancer in front: what it sends is understood, and its health checks leave no trace."""
+    def through(self, option, backend):
+        port = world.free_ports(1)[0]
+        path = os.path.join(world.home, f'haproxy{port}.cfg')
+        with open(path, 'w') as f:
+            f.write(f'''defaults
+    mode tcp
+    timeout connect 5s
+    timeout client 1m
+    timeout server 1m
+listen mysql
+    bind 127.0.0.1:{port}
+    source 127.0.0.2
+    server w 127.0.0.1:{backend} {option}
+''')
+        process = subprocess.Popen(['haproxy', '-f', path, '-db'], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+        def end():
+            process.terminate()
+            process.wait()
+        self.addCleanup(end)
+        wait_until(lambda: servers.port_answers(port), 10, 'haproxy')
+        return port
+
+    def test_both_versions(self):
+        weir = self.weir(name='haproxy', weir='proxy_protocol: 127.0.0.2', users='guest: {password: guest, deny: 127.0.0.2}')
+        for option in ('send-proxy', 'send-proxy-v2', 'send-proxy-v2 proxy-v2-options crc32c,unique-id', 'send-proxy-v2 check inter 100ms check-send-proxy'):
+            port = self.through(option, weir.port)
+            c = self.client('guest', 'guest', port=port)
+            self.assertEqual(c.value('SELECT USER()'), 'guest@localhost', option)
+            self.assertEqual(len(c.value("SELECT REPEAT('x', 1000000)")), 1000000)
+        time.sleep(1)                                      # several health checks
+        self.assertNotIn('refused', weir.output())
+
+    def test_without_the_header_it_is_told(self):
+        weir = self.weir(name='haproxy-none', weir='proxy_protocol: 127.0.0.2\nlogin_timeout: 1s')
+        port = self.through('', weir.port)
+        with self.assertRaises((Gone, ServerError)):
+            self.client(port=port)
+        wait_until(lambda: 'send-proxy-v2' in weir.output(), 5, 'a word about what to do')
+        self.assertIn('127.0.0.2', weir.output())

@@ -546,6 +546,25 @@ class Sources(world.Case):
         self.clients.append(c)
         self.assertEqual(len(c.value("SELECT REPEAT('q', 3000000)")), 3000000)
 
+    def test_what_weir_asks_for_itself_goes_over_tls_too(self):
+        """Columns, ids and health: the server takes nothing without TLS."""
+        box = self.box()
+        box.sql('CREATE DATABASE IF NOT EXISTS d0; CREATE DATABASE IF NOT EXISTS d1')
+        for tls in (f'{{ca: {pem("ca.pem")}}}', 'on', f'{{mode: verify_ca, ca: {pem("ca.pem")}, certificate: {pem("client.pem")}, key: {pem("client.key")}}}'):
+            text = source_rules(None, box.port, tls).replace('d: {default_source: s0}', '''d:
+    default_source: s0
+    tables:
+      things: {nodes: 's0.d${0..1}.things', shard_by: id, algorithm: {type: mod}, generated: id}''')
+            weir = world.make(text=text, name='tls-sharded')
+            self.addCleanup(world.end, weir)
+            weir.start()
+            c = self.client(database='d', port=weir.port)
+            c.one('CREATE TABLE IF NOT EXISTS things (id BIGINT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(20))')
+            first = c.one("INSERT INTO things (name) VALUES ('a'), ('b'), ('c')").insert_id
+            self.assertEqual(c.rows(f'SELECT id, name FROM things WHERE id >= {first} ORDER BY name DESC'),
+                             [(str(first + 2), 'c'), (str(first + 1), 'b'), (str(first), 'a')])
+            self.assertNotIn('source s0 is down', weir.output())
+
     def test_server_that_ends_and_comes_back(self):
         weir, c = self.through(f'{{mode: verify_ca, ca: {pem("ca.pem")}}}')
         self.assertEqual(c.value('SELECT COUNT(*) FROM t'), '0')

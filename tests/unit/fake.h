@@ -194,6 +194,16 @@ enum fk_fault {
 };
 enum { FK_SOURCES = 8, FK_RULES = 32, NET_CHUNK = 128 << 10 /* what a worker reads at once */ };
 
+struct fk_stmt { /* prepared on a server (fake_stmt.h) */
+    uint32_t id, wanted;
+    struct fb text;
+    uint16_t nparams;
+    bool bound, cursor; /* types came; open */
+    uint16_t types[64];
+    struct fb rows;     /* of the cursor: u32 length, payload, each */
+    size_t at;          /* fetched up to here */
+};
+
 struct fk_link {
     struct link link;
     struct list node; /* fk->links */
@@ -227,6 +237,9 @@ struct fk_link {
     struct fb file;
     uint8_t file_seq;                   /* of its next packet */
     bool hangs;     /* answers when it is killed */
+    struct fk_stmt **stmts, *running; /* running: its EXECUTE is being answered */
+    uint32_t nstmts, next_stmt;
+    bool opens_cursor;
 };
 
 struct fk_snap {
@@ -366,6 +379,12 @@ static inline void fk_link_free(struct fk_link *k)
     fb_free(&k->out);
     fb_free(&k->tls_rest);
     fb_free(&k->file);
+    for (uint32_t i = 0; i < k->nstmts; i++) {
+        fb_free(&k->stmts[i]->text);
+        fb_free(&k->stmts[i]->rows);
+        free(k->stmts[i]);
+    }
+    free(k->stmts);
     free(k);
 }
 

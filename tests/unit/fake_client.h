@@ -4,7 +4,8 @@
  *
  *   OK 1 id=7 warn=2 T M info:...         T: in a transaction, M: more results, A-: autocommit is off
  *   ERR 1064 42000 message
- *   ROWS a,b|1,x|2,NULL                   END flags as for OK
+ *   ROWS a,b|1,x|2,NULL                   END flags as for OK; C: a cursor is open, L: the last row was sent
+ *   PREPARED 1 params:?,? columns:a,b     the id, the names of parameters and columns
  *   several results of one command are joined by " ;; "
  *
  * "" means no reply (yet), "CLOSED" that Weir closed the connection without one, "... CLOSED" after one,
@@ -14,6 +15,8 @@
 #define WEIR_TESTS_FAKE_CLIENT_H
 
 #include "fake_server.h"
+
+#include "proxy/exec/prepared.h"
 
 struct fk_client {
     struct fk *w;
@@ -28,6 +31,9 @@ struct fk_client {
     uint8_t reply_seq; /* number of its first packet */
     struct fb attributes; /* of a login with CONNECT_ATTRS */
     bool tables;       /* show a column as schema.table.name */
+    uint8_t types[64]; /* of the last result's columns, for binary rows */
+    uint64_t columns;
+    uint32_t prepared; /* id that the last PREPARE gave */
     struct fb text;
 };
 
@@ -67,6 +73,8 @@ static inline void fk_flags(struct fb *t, uint16_t status)
     if (status & WIRE_STATUS_IN_TRANS) fb_z(t, " T");
     if (status & WIRE_STATUS_MORE_RESULTS_EXISTS) fb_z(t, " M");
     if (!(status & WIRE_STATUS_AUTOCOMMIT)) fb_z(t, " A-");
+    if (status & WIRE_STATUS_CURSOR_EXISTS) fb_z(t, " C");
+    if (status & WIRE_STATUS_LAST_ROW_SENT) fb_z(t, " L");
 }
 
 static inline int fk_bad(struct fk_reader *r, const char *what)
@@ -103,12 +111,14 @@ static inline int fk_read_err(struct fk_reader *r)
     return 1;
 }
 
-static inline int fk_read_column(struct fk_reader *r, bool first)
+static inline int fk_read_column(struct fk_reader *r, uint64_t number)
 {
+    bool first = number == 0;
     struct wire_reader w = wire_read(r->payload.p, r->payload.n);
     struct str f[6];
     for (int i = 0; i < 6; i++) f[i] = wire_get_lenstr(&w);
     if (w.bad || wire_left(&w) != 13 || *w.p != 0x0c) return fk_bad(r, "column definition");
+    if (number < sizeof r->c->types) r->c->types[number] = w.p[7];
     fb_z(&r->c->text, first ? "" : ",");
     if (r->c->tables && f[3].len)
         fb_f(&r->c->text, "%.*s.%.*s.%.*s.", STR_ARG(f[1]), STR_ARG(f[2]), STR_ARG(f[3]));
@@ -116,8 +126,40 @@ static inline int fk_read_column(struct fk_reader *r, bool first)
     return 1;
 }
 
+static inline bool fk_is_binary(const struct fk_client *c)
+{
+    return c->command == WIRE_COM_STMT_EXECUTE || c->command == WIRE_COM_STMT_FETCH;
+}
+
+static inline int fk_read_binary_row(struct fk_reader *r, uint64_t columns)
+{
+    struct wire_reader w = wire_read(r->payload.p, r->payload.n);
+    bool good = wire_get_uint(&w, 1) == 0;
+    struct str nulls = wire_get_bytes(&w, (size_t)(columns + 9) / 8);
+    for (uint64_t i = 0; good && !w.bad && i < columns; i++) {
+        unsigned type = i < sizeof r->c->types ? r->c->types[i] : WIRE_TYPE_VAR_STRING, width = fk_width((int)type);
+        fb_z(&r->c->text, i ? "," : "|");
+        if ((unsigned char)nulls.ptr[(i + 2) / 8] >> (i + 2) % 8 & 1) {
+            fb_z(&r->c->text, "NULL");
+        } else if (type == WIRE_TYPE_DOUBLE) {
+            double d;
+            uint64_t u = wire_get_uint(&w, 8);
+            memcpy(&d, &u, sizeof d);
+            fb_f(&r->c->text, "%g", d);
+        } else if (width) {
+            uint64_t u = wire_get_uint(&w, width);
+            fb_f(&r->c->text, "%lld", (long long)((int64_t)(u << (64 - 8 * width)) >> (64 - 8 * width)));
+        } else {
+            struct str v = wire_get_lenstr(&w);
+            fb_put(&r->c->text, v.ptr, v.len);
+        }
+    }
+    return !good || w.bad || wire_left(&w) ? fk_bad(r, "binary row") : 1;
+}
+
 static inline int fk_read_row(struct fk_reader *r, uint64_t columns)
 {
+    if (fk_is_binary(r->c)) return fk_read_binary_row(r, columns);
     struct wire_reader w = wire_read(r->payload.p, r->payload.n);
     for (uint64_t i = 0; i < columns; i++) {
         fb_z(&r->c->text, i ? "," : "|");
@@ -157,33 +199,71 @@ static inline int fk_read_end(struct fk_reader *r, bool *more, bool show)
         if (got_ <= 0) return got_;                                                                          \
     } while (0)
 
-static inline int fk_read_rows(struct fk_reader *r, bool *more)
+/* Rows up to their end; of a FETCH nothing comes before them. */
+static inline int fk_read_rows_only(struct fk_reader *r, bool *more)
 {
-    struct wire_reader w = wire_read(r->payload.p, r->payload.n);
-    uint64_t columns = wire_get_lenenc(&w);
-    if (w.bad || wire_left(&w) || columns == 0 || columns > 4096) return fk_bad(r, "column count");
-    fb_z(&r->c->text, "ROWS ");
-    for (uint64_t i = 0; i < columns; i++) {
-        FK_NEXT(r);
-        if ((unsigned char)r->payload.p[0] == 0xff) return fk_read_err(r);
-        if (fk_read_column(r, i == 0) < 0) return -1;
-    }
-    if (!(r->c->caps & WIRE_CAP_DEPRECATE_EOF)) {
-        FK_NEXT(r);
-        if ((unsigned char)r->payload.p[0] == 0xff) return fk_read_err(r);
-        if ((unsigned char)r->payload.p[0] != 0xfe) return fk_bad(r, "no EOF behind the column definitions");
-        if (fk_read_end(r, more, false) < 0) return -1;
-    }
     for (;;) {
-        FK_NEXT(r);
         unsigned char first = (unsigned char)r->payload.p[0];
         if (r->payload.n && first == 0xff) {
             fb_z(&r->c->text, " ");
             return fk_read_err(r);
         }
         if (r->payload.n && first == 0xfe && r->payload.n < 0xffffff) return fk_read_end(r, more, true);
-        if (fk_read_row(r, columns) < 0) return -1;
+        if (fk_read_row(r, r->c->columns) < 0) return -1;
+        FK_NEXT(r);
     }
+}
+
+/* Definitions, and the EOF behind them where there is one: then *eof tells its status. */
+static inline int fk_read_columns(struct fk_reader *r, uint64_t columns, bool *more, uint16_t *eof)
+{
+    for (uint64_t i = 0; i < columns; i++) {
+        FK_NEXT(r);
+        if ((unsigned char)r->payload.p[0] == 0xff) return fk_read_err(r);
+        if (fk_read_column(r, i) < 0) return -1;
+    }
+    if (!(r->c->caps & WIRE_CAP_DEPRECATE_EOF) && columns) {
+        FK_NEXT(r);
+        if ((unsigned char)r->payload.p[0] == 0xff) return fk_read_err(r);
+        if ((unsigned char)r->payload.p[0] != 0xfe) return fk_bad(r, "no EOF behind the column definitions");
+        if (fk_read_end(r, more, false) < 0) return -1;
+        *eof = (uint16_t)((unsigned char)r->payload.p[3] | (unsigned char)r->payload.p[4] << 8);
+    }
+    return 2;
+}
+
+static inline int fk_read_rows(struct fk_reader *r, bool *more)
+{
+    struct wire_reader w = wire_read(r->payload.p, r->payload.n);
+    uint64_t columns = wire_get_lenenc(&w);
+    uint16_t eof = 0;
+    if (w.bad || wire_left(&w) || columns == 0 || columns > 4096) return fk_bad(r, "column count");
+    fb_z(&r->c->text, "ROWS ");
+    r->c->columns = columns;
+    int got = fk_read_columns(r, columns, more, &eof);
+    if (got != 2) return got;
+    if (eof & WIRE_STATUS_CURSOR_EXISTS && r->c->command == WIRE_COM_STMT_EXECUTE) {
+        fb_z(&r->c->text, " END");
+        fk_flags(&r->c->text, eof);
+        return 1;
+    }
+    FK_NEXT(r);
+    return fk_read_rows_only(r, more);
+}
+
+static inline int fk_read_prepared(struct fk_reader *r, bool *more)
+{
+    struct wire_reader w = wire_read(r->payload.p + 1, r->payload.n - 1);
+    uint32_t id = (uint32_t)wire_get_uint(&w, 4), columns = (uint32_t)wire_get_uint(&w, 2), params = (uint32_t)wire_get_uint(&w, 2);
+    uint16_t eof;
+    if (r->payload.n != 12 || w.bad || !id) return fk_bad(r, "OK of a PREPARE");
+    r->c->prepared = id;
+    fb_f(&r->c->text, "PREPARED %u params:", id);
+    int got = fk_read_columns(r, params, more, &eof);
+    if (got != 2) return got;
+    fb_z(&r->c->text, " columns:");
+    got = fk_read_columns(r, columns, more, &eof);
+    return got == 2 ? 1 : got;
 }
 
 static inline int fk_read_result(struct fk_reader *r, bool *more)
@@ -197,6 +277,8 @@ static inline int fk_read_result(struct fk_reader *r, bool *more)
         return 1;
     }
     if (first == 0xff) return fk_read_err(r);
+    if (r->c->command == WIRE_COM_STMT_PREPARE) return fk_read_prepared(r, more);
+    if (r->c->command == WIRE_COM_STMT_FETCH) return fk_read_rows_only(r, more);
     if (r->c->command == WIRE_COM_FIELD_LIST) {
         for (bool one = true; (unsigned char)r->payload.p[0] != 0xfe; one = false) {
             struct wire_column c;
@@ -280,6 +362,113 @@ static inline void fk_ask(struct fk_client *c, const char *sql)
 static inline const char *fk_query(struct fk_client *c, const char *sql)
 {
     return fk_do(c, WIRE_COM_QUERY, sql, strlen(sql));
+}
+
+/* ---- prepared statements ---- */
+
+/* The reply: "PREPARED 1 params:?,? columns:a,b"; c->prepared is the id. */
+static inline const char *fk_prepare(struct fk_client *c, const char *sql)
+{
+    c->prepared = 0;
+    return fk_do(c, WIRE_COM_STMT_PREPARE, sql, strlen(sql));
+}
+
+/* Values: "i:5,u:7,d:1.5,s:text,N,L" - integers (8 bytes), a double, text, NULL, long data sent before. NULL: none. */
+static inline void fk_put_params(struct fb *p, const char *values, bool bind)
+{
+    struct fb types = {0}, bytes = {0};
+    uint8_t bits[32] = {0};
+    unsigned n = 0;
+    for (const char *at = values; at && *at; n++) {
+        size_t len = strcspn(at, ",");
+        uint16_t type = WIRE_TYPE_VAR_STRING;
+        if (*at == 'N') {
+            bits[n / 8] |= (uint8_t)(1 << n % 8);
+        } else if (*at == 'i' || *at == 'u') {
+            type = (uint16_t)(WIRE_TYPE_LONGLONG | (*at == 'u' ? WIRE_PARAM_UNSIGNED : 0));
+            fb_le(&bytes, *at == 'i' ? (uint64_t)strtoll(at + 2, NULL, 10) : strtoull(at + 2, NULL, 10), 8);
+        } else if (*at == 'd') {
+            double d = strtod(at + 2, NULL);
+            type = WIRE_TYPE_DOUBLE;
+            fb_put(&bytes, &d, sizeof d);
+        } else if (*at == 's') {
+            fb_lenstr(&bytes, at + 2, len - 2);
+        }
+        fb_le(&types, type, 2);
+        at += len + (at[len] == ',');
+    }
+    if (n) {
+        fb_put(p, bits, (n + 7) / 8);
+        fb_le(p, bind, 1);
+        if (bind) fb_put(p, types.p, types.n);
+        fb_put(p, bytes.p, bytes.n);
+    }
+    fb_free(&types);
+    fb_free(&bytes);
+}
+
+static inline void fk_ask_execute(struct fk_client *c, uint32_t id, uint8_t flags, const char *values)
+{
+    struct fb p = {0};
+    fb_le(&p, id, 4);
+    fb_le(&p, flags, 1);
+    fb_le(&p, 1, 4);
+    fk_put_params(&p, values, true);
+    fk_command_bytes(c, WIRE_COM_STMT_EXECUTE, p.p, p.n);
+    fb_free(&p);
+}
+static inline const char *fk_execute(struct fk_client *c, uint32_t id, const char *values)
+{
+    fk_ask_execute(c, id, 0, values);
+    fk_run(c->w);
+    return fk_reply(c);
+}
+static inline const char *fk_open(struct fk_client *c, uint32_t id, const char *values)
+{
+    fk_ask_execute(c, id, WIRE_CURSOR_READ_ONLY, values);
+    fk_run(c->w);
+    return fk_reply(c);
+}
+static inline void fk_ask_fetch(struct fk_client *c, uint32_t id, uint32_t rows)
+{
+    struct fb p = {0};
+    fb_le(&p, id, 4);
+    fb_le(&p, rows, 4);
+    fk_command_bytes(c, WIRE_COM_STMT_FETCH, p.p, p.n);
+    fb_free(&p);
+}
+static inline const char *fk_fetch(struct fk_client *c, uint32_t id, uint32_t rows)
+{
+    fk_ask_fetch(c, id, rows);
+    fk_run(c->w);
+    return fk_reply(c);
+}
+/* COM_STMT_RESET; COM_STMT_CLOSE and SEND_LONG_DATA, which have no reply. */
+static inline const char *fk_reset_stmt(struct fk_client *c, uint32_t id)
+{
+    struct fb p = {0};
+    fb_le(&p, id, 4);
+    const char *r = fk_do(c, WIRE_COM_STMT_RESET, p.p, p.n);
+    fb_free(&p);
+    return r;
+}
+static inline void fk_close_stmt(struct fk_client *c, uint32_t id)
+{
+    struct fb p = {0};
+    fb_le(&p, id, 4);
+    fk_command_bytes(c, WIRE_COM_STMT_CLOSE, p.p, p.n);
+    fb_free(&p);
+    fk_run(c->w);
+}
+static inline void fk_long_data(struct fk_client *c, uint32_t id, uint16_t param, const void *bytes, size_t n)
+{
+    struct fb p = {0};
+    fb_le(&p, id, 4);
+    fb_le(&p, param, 2);
+    fb_put(&p, bytes, n);
+    fk_command_bytes(c, WIRE_COM_STMT_SEND_LONG_DATA, p.p, p.n);
+    fb_free(&p);
+    fk_run(c->w);
 }
 
 /* ---- coming and going ---- */
@@ -446,6 +635,7 @@ static inline void fk_free(struct fk *w)
     }
     w->e.realm = NULL;
     realm_retire(r);
+    prepared_tick(&w->e); /* those that no client has any more */
     FK_CHECK(w->retired == w->snaps, "%u of %u configurations were given back", w->retired, w->snaps);
     exec_free_all(&w->e);
     FK_CHECK(w->e.settings.len == 1, "%u sets of settings are left", w->e.settings.len);

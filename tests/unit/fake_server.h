@@ -13,13 +13,15 @@
  *   FILE                              asks for a file; what comes is in the log as "s0#1 FILE ...", and is answered as a command is
  *   <answer> ;; <answer>              several results
  *
+ * Prepared statements: fake_stmt.h.
+ *
  * Without a rule a server behaves as MySQL does, as far as transactions matter: it knows whether one is open,
  * and counts in fk_source.committed the writes that became durable.
  */
 #ifndef WEIR_TESTS_FAKE_SERVER_H
 #define WEIR_TESTS_FAKE_SERVER_H
 
-#include "fake.h"
+#include "fake_stmt.h"
 
 static inline uint16_t fk_status(const struct fk_link *k)
 {
@@ -103,8 +105,9 @@ static inline void fk_put_row(struct fb *out, uint8_t *seq, const char *row, siz
     fb_free(&p);
 }
 
-static inline void fk_put_rows(struct fb *out, uint8_t *seq, const struct fk_link *k, const char *spec,
-                               size_t n, uint16_t status)
+/* "ROWS[@table] a:3,b|..." -> definitions. How many; where the rows begin, NULL: there are none. */
+static inline uint64_t fk_put_defs(struct fb *out, uint8_t *seq, const char *spec, size_t n, int *types,
+                                   const char **rows)
 {
     char table[64] = "";
     const char *end = spec + n, *at = spec + 4;
@@ -116,44 +119,79 @@ static inline void fk_put_rows(struct fb *out, uint8_t *seq, const struct fk_lin
     at++;
     const char *bar = memchr(at, '|', (size_t)(end - at));
     const char *names_end = bar ? bar : end;
-    struct fb head = {0}, defs = {0};
     uint64_t columns = 0;
-    uint8_t def_seq = (uint8_t)(*seq + 1);
     for (const char *c = at; c <= names_end; columns++) {
         const char *comma = memchr(c, ',', (size_t)(names_end - c)), *stop = comma ? comma : names_end;
         const char *colon = memchr(c, ':', (size_t)(stop - c));
-        fk_put_column(&defs, &def_seq, table, c, (size_t)((colon ? colon : stop) - c),
-                      colon ? atoi(colon + 1) : WIRE_TYPE_VAR_STRING);
+        int type = colon ? atoi(colon + 1) : WIRE_TYPE_VAR_STRING;
+        fk_put_column(out, seq, table, c, (size_t)((colon ? colon : stop) - c), type);
+        if (types && columns < 64) types[columns] = type;
         c = stop + 1;
     }
+    if (rows) *rows = bar;
+    return columns;
+}
+
+/* Behind the definitions: an EOF, or the end of an EXECUTE that opens a cursor. */
+static inline uint16_t fk_put_defs_end(struct fb *out, uint8_t *seq, struct fk_link *k, uint16_t status)
+{
+    if (k->running && k->opens_cursor) {
+        k->running->cursor = true;
+        k->running->at = 0;
+        fb_clear(&k->running->rows);
+        status = (uint16_t)(status | WIRE_STATUS_CURSOR_EXISTS);
+        fk_put_eof(out, seq, k->caps, status, 0);
+    } else if (!(k->caps & WIRE_CAP_DEPRECATE_EOF)) {
+        fk_put_eof(out, seq, 0, status, 0);
+    }
+    return status;
+}
+
+static inline void fk_put_rows(struct fb *out, uint8_t *seq, struct fk_link *k, const char *spec, size_t n,
+                               uint16_t status)
+{
+    struct fb head = {0}, defs = {0};
+    int types[64];
+    const char *bar, *end = spec + n;
+    uint8_t def_seq = (uint8_t)(*seq + 1);
+    uint64_t columns = fk_put_defs(&defs, &def_seq, spec, n, types, &bar);
     fb_lenenc(&head, columns);
     fb_packet(out, seq, head.p, head.n);
     fb_put(out, defs.p, defs.n);
     *seq = def_seq;
     fb_free(&head);
     fb_free(&defs);
-    if (!(k->caps & WIRE_CAP_DEPRECATE_EOF)) fk_put_eof(out, seq, 0, status, 0);
+    fk_put_defs_end(out, seq, k, status);
     while (bar) {
         const char *row = bar + 1;
         bar = memchr(row, '|', (size_t)(end - row));
-        fk_put_row(out, seq, row, (size_t)((bar ? bar : end) - row));
+        size_t len = (size_t)((bar ? bar : end) - row);
+        if (!k->running) {
+            fk_put_row(out, seq, row, len);
+            continue;
+        }
+        struct fb p = {0};
+        fk_binary_row(&p, types, (unsigned)(columns < 64 ? columns : 64), row, len);
+        fk_stmt_row(k, out, seq, p.p, p.n);
+        fb_free(&p);
     }
-    fk_put_eof(out, seq, k->caps, status, 0);
+    if (!k->running || !k->opens_cursor) fk_put_eof(out, seq, k->caps, status, 0);
 }
 
-static inline void fk_put_many(struct fb *out, uint8_t *seq, const struct fk_link *k, unsigned rows,
-                               unsigned size, uint16_t status)
+static inline void fk_put_many(struct fb *out, uint8_t *seq, struct fk_link *k, unsigned rows, unsigned size,
+                               uint16_t status)
 {
     uint8_t one = 1;
     struct fb p = {0};
     fb_packet(out, seq, &one, 1);
     fk_put_column(out, seq, "", "v", 1, WIRE_TYPE_VAR_STRING);
-    if (!(k->caps & WIRE_CAP_DEPRECATE_EOF)) fk_put_eof(out, seq, 0, status, 0);
+    fk_put_defs_end(out, seq, k, status);
+    if (k->running) fb_le(&p, 0, 2);
     fb_lenenc(&p, size);
     for (unsigned i = 0; i < size; i++) fb_put(&p, "x", 1);
-    for (unsigned i = 0; i < rows; i++) fb_packet(out, seq, p.p, p.n);
+    for (unsigned i = 0; i < rows; i++) fk_stmt_row(k, out, seq, p.p, p.n);
     fb_free(&p);
-    fk_put_eof(out, seq, k->caps, status, 0);
+    if (!k->running || !k->opens_cursor) fk_put_eof(out, seq, k->caps, status, 0);
 }
 
 static inline uint64_t fk_option(const char *spec, size_t n, const char *key)
@@ -336,6 +374,23 @@ static inline const char *fk_file_answer(struct fk_link *k)
     return text;
 }
 
+static inline void fk_stmt_answer(struct fk_link *k, struct fk_stmt *st, uint8_t cmd, const struct fb *payload,
+                                  const char *spec)
+{
+    static const char *const as_such[] = {"OK", "ERR", "SILENT", "CLOSE", "BADSEQ", "INFILE", "HANG", "FILE"};
+    bool plain = false;
+    for (size_t i = 0; spec && i < COUNT_OF(as_such); i++) plain |= fk_starts(spec, as_such[i]);
+    if (cmd == WIRE_COM_STMT_PREPARE && !plain) {
+        const char *text = payload->p + 1;
+        if (!spec) spec = fk_starts(text, "SELECT") || fk_starts(text, "SHOW") ? "ROWS v:3" : "";
+        fk_prepare_ok(k, text, payload->n - 1, spec);
+    } else if (cmd == WIRE_COM_STMT_FETCH && !plain) {
+        fk_fetch_rows(k, st, spec);
+    } else {
+        fk_answer(k, spec ? spec : cmd == WIRE_COM_STMT_EXECUTE ? fk_default(k, st->text.p) : "OK 0");
+    }
+}
+
 static inline void fk_command(struct fk_link *k, const struct fb *payload)
 {
     struct fk *w = k->w;
@@ -345,7 +400,12 @@ static inline void fk_command(struct fk_link *k, const struct fb *payload)
         [WIRE_COM_QUIT] = "QUIT", [WIRE_COM_INIT_DB] = "INIT_DB", [WIRE_COM_QUERY] = "QUERY"};
     uint8_t cmd = payload->n ? (uint8_t)payload->p[0] : WIRE_COM_SLEEP;
     struct fb line = {0};
-    if (is_file) {
+    struct fk_stmt *st = NULL;
+    bool of_stmt = !is_file && fk_is_stmt(cmd);
+    if (of_stmt) {
+        fb_f(&line, "s%u#%u ", k->source, k->number);
+        st = fk_stmt_line(k, payload, &line);
+    } else if (is_file) {
         fb_f(&line, "s%u#%u FILE ", k->source, k->number);
         for (size_t i = 0; i < payload->n && i < 1000; i++) fb_put(&line, payload->p[i] == '\n' ? "|" : payload->p + i, 1);
     } else {
@@ -355,12 +415,18 @@ static inline void fk_command(struct fk_link *k, const struct fb *payload)
     fb_put(&w->log, line.p, line.n);
     fb_z(&w->log, "\n");
     w->src[k->source].commands++;
+    if (of_stmt && cmd == WIRE_COM_STMT_CLOSE) {
+        fk_stmt_drop(k, st);
+        fb_free(&line);
+        return;
+    }
+    k->running = of_stmt && cmd == WIRE_COM_STMT_EXECUTE ? st : NULL;
     bool here = w->fault != FK_F_NONE && ++w->fault_seen == w->fault_at;
     size_t at = k->out.n;
     if (!here || fk_break(k)) {
         const char *spec = fk_rule_for(k, line.p);
-        if (!spec) spec = is_file ? fk_file_answer(k) : cmd == WIRE_COM_QUERY ? fk_default(k, payload->p + 1) : "OK 0";
-        fk_answer(k, spec);
+        if (of_stmt) fk_stmt_answer(k, st, cmd, payload, spec);
+        else fk_answer(k, spec ? spec : is_file ? fk_file_answer(k) : cmd == WIRE_COM_QUERY ? fk_default(k, payload->p + 1) : "OK 0");
         if (here && w->fault == FK_F_HALF) k->out.n = at + (k->out.n - at) / 2;
         if (here && w->fault != FK_F_NONE) k->close_after = 0;
     }
@@ -501,7 +567,7 @@ static inline void fk_login_packet(struct fk_link *k, const struct fb *p, uint8_
             fk_ask_switch(k, s->switch_to, seq);
             return;
         }
-        FK_CHECK(str_eq(l.auth_plugin, str_of(k->plugin)), "answered by '%.*s'", STR_ARG(l.auth_plugin));
+        FK_CHECK(!(k->caps & WIRE_CAP_PLUGIN_AUTH) || str_eq(l.auth_plugin, str_of(k->plugin)), "answered by '%.*s'", STR_ARG(l.auth_plugin));
         fk_check_auth(k, l.auth, seq);
         return;
     }
@@ -636,6 +702,7 @@ static inline void fk_run(struct fk *w)
         fk_check(w);
         fk_reap(w);
     }
+    fk_check_stmts(w);
 }
 
 /* Time passes, and the worker's tick comes. */

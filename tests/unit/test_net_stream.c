@@ -38,7 +38,7 @@ static int make_contexts(void **state)
     struct diag d;
     char command[128];
     (void)state;
-    strcpy(folder, "/tmp/weir-test-ca-XXXXXX");
+    strcpy(folder, P_tmpdir "/weir-test-ca-XXXXXX");
     if (!mkdtemp(folder)) return 1;
     snprintf(command, sizeof command, "tools/testca %s", folder);
     if (system(command) != 0) return 1;

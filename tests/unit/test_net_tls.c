@@ -21,7 +21,7 @@ static int make_certificates(void **state)
 {
     char command[128];
     (void)state;
-    strcpy(folder, "/tmp/weir-test-ca-XXXXXX");
+    strcpy(folder, P_tmpdir "/weir-test-ca-XXXXXX");
     if (!mkdtemp(folder)) return 1;
     snprintf(command, sizeof command, "tools/testca %s", folder);
     return system(command) == 0 ? 0 : 1;

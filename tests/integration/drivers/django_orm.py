@@ -16,7 +16,8 @@ OPTIONS = {'charset': 'utf8mb4'}
 if TLS:
     OPTIONS['ssl'] = {'ca': CA}
 DATABASE = {'ENGINE': 'django.db.backends.mysql', 'HOST': HOST, 'PORT': PORT, 'USER': USER, 'PASSWORD': PASSWORD, 'NAME': SCHEMA, 'OPTIONS': OPTIONS}
-settings.configure(DATABASES={'default': DATABASE, 'other': dict(DATABASE)}, INSTALLED_APPS=[], USE_TZ=False, DEFAULT_AUTO_FIELD='django.db.models.BigAutoField')
+settings.configure(DATABASES={'default': DATABASE, 'other': dict(DATABASE)}, INSTALLED_APPS=[], USE_TZ=False,
+                   DEFAULT_AUTO_FIELD='django.db.models.BigAutoField')
 django.setup()
 
 from django.db import DataError, IntegrityError, OperationalError, ProgrammingError, connection, connections, models, transaction  # noqa: E402

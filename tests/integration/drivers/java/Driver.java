@@ -42,7 +42,7 @@ public class Driver {
 
     static Connection open(String more) throws SQLException {
         String url = "jdbc:mariadb://" + env("DRIVER_HOST") + ":" + env("DRIVER_PORT") + "/" + SCHEMA + "?user=" + env("DRIVER_USER") + "&password="
-            + env("DRIVER_PASSWORD") + "&socketTimeout=60000" + more;
+            + env("DRIVER_PASSWORD") + "&socketTimeout=60000&allowPublicKeyRetrieval=true" + more;
         return DriverManager.getConnection(TLS ? url + "&useSsl=true&serverSslCert=" + env("DRIVER_CA") : url);
     }
 

@@ -4,7 +4,7 @@ const mariadb = require('mariadb');
 const { settings, sharded, tls, ssl, values, statements, run, same, fails, manyRows, big, done } = require('./common.js');
 
 const options = { ...settings, ssl, charset: 'utf8mb4', dateStrings: true, bigIntAsNumber: false, decimalAsNumber: false, insertIdAsNumber: true,
-                  bitOneIsBoolean: false, jsonStrings: true, checkNumberRange: false };
+                  allowPublicKeyRetrieval: true, bitOneIsBoolean: false, jsonStrings: true, checkNumberRange: false };
 
 async function withConnection(work, more = {}) {
     const c = await mariadb.createConnection({ ...options, ...more });

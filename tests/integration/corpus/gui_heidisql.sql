@@ -1,0 +1,105 @@
+-- What HeidiSQL, Navicat and phpMyAdmin send at connect and when a table is opened.
+
+--- heidisql connect
+SET NAMES utf8mb4;
+--! answers
+SELECT CONNECTION_ID();
+--! answers
+SHOW VARIABLES;
+--! answers
+SHOW /*!50002 GLOBAL */ STATUS;
+--! answers
+SELECT NOW();
+--! columns
+SHOW VARIABLES LIKE 'skip_name_resolve';
+SHOW VARIABLES LIKE 'lower_case_table_names';
+--! answers
+SHOW DATABASES;
+--! answers
+SELECT `DEFAULT_COLLATION_NAME` FROM `information_schema`.`SCHEMATA` WHERE `SCHEMA_NAME` = 'shop';
+USE `shop`;
+--! answers
+SHOW COLLATION;
+SHOW ENGINES;
+SHOW CHARSET;
+--! answers
+SHOW /*!50002 FULL */ PROCESSLIST;
+--! answers
+SHOW TABLE STATUS FROM `shop`;
+SHOW FUNCTION STATUS WHERE `Db` = 'shop';
+SHOW PROCEDURE STATUS WHERE `Db` = 'shop';
+SHOW TRIGGERS FROM `shop`;
+SELECT *, EVENT_SCHEMA AS `Db`, EVENT_NAME AS `Name` FROM information_schema.`EVENTS` WHERE `EVENT_SCHEMA` = 'shop';
+SELECT * FROM `information_schema`.`COLUMNS` WHERE TABLE_SCHEMA = 'shop' AND TABLE_NAME = 'customers' ORDER BY ORDINAL_POSITION;
+SHOW INDEXES FROM `customers` FROM `shop`;
+SELECT * FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = 'shop' AND TABLE_NAME = 'customers' AND REFERENCED_TABLE_NAME IS NOT NULL;
+SELECT * FROM information_schema.KEY_COLUMN_USAGE WHERE TABLE_SCHEMA = 'shop' AND TABLE_NAME = 'customers' AND REFERENCED_TABLE_NAME IS NOT NULL;
+SELECT CONSTRAINT_NAME, CHECK_CLAUSE FROM `information_schema`.`CHECK_CONSTRAINTS` WHERE CONSTRAINT_SCHEMA = 'shop' AND TABLE_NAME = 'customers';
+SHOW CREATE TABLE `shop`.`customers`;
+SELECT `customer_id`, LEFT(`name`, 256), `credit` FROM `shop`.`customers` ORDER BY `customer_id` LIMIT 1000;
+SHOW /*!50002 GLOBAL */ VARIABLES LIKE 'version_compile_machine';
+
+--- navicat connect
+SET NAMES utf8mb4;
+--! answers
+SHOW VARIABLES LIKE 'version_%';
+--! answers
+SHOW STATUS;
+--! answers
+SHOW DATABASES;
+--! answers
+SHOW VARIABLES LIKE 'character_set_database';
+SET PROFILING = 1;
+SET PROFILING = 0;
+SHOW FULL TABLES WHERE Table_type != 'VIEW';
+SHOW FULL TABLES WHERE Table_Type = 'VIEW';
+SELECT SCHEMA_NAME, DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME IN ('shop', 'other') ORDER BY 1;
+SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'shop' ORDER BY TABLE_SCHEMA, TABLE_NAME;
+SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'shop' ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION;
+SELECT DISTINCT ROUTINE_SCHEMA, ROUTINE_NAME, PARAMS.PARAMETER FROM information_schema.ROUTINES LEFT JOIN (SELECT SPECIFIC_SCHEMA, SPECIFIC_NAME, GROUP_CONCAT(CONCAT(DATA_TYPE, ' ', PARAMETER_NAME) ORDER BY ORDINAL_POSITION SEPARATOR ', ') PARAMETER, ROUTINE_TYPE FROM information_schema.PARAMETERS GROUP BY SPECIFIC_SCHEMA, SPECIFIC_NAME, ROUTINE_TYPE) PARAMS ON ROUTINES.ROUTINE_SCHEMA = PARAMS.SPECIFIC_SCHEMA AND ROUTINES.ROUTINE_NAME = PARAMS.SPECIFIC_NAME AND ROUTINES.ROUTINE_TYPE = PARAMS.ROUTINE_TYPE WHERE ROUTINE_SCHEMA = 'shop' ORDER BY ROUTINE_SCHEMA;
+--! answers
+SHOW TABLE STATUS;
+SHOW INDEX FROM `customers`;
+SHOW FULL COLUMNS FROM `customers`;
+SELECT * FROM `shop`.`customers` ORDER BY customer_id LIMIT 0, 1000;
+--! columns
+SELECT QUERY_ID, SUM(DURATION) AS SUM_DURATION FROM information_schema.PROFILING GROUP BY QUERY_ID;
+SELECT action_order, event_object_table, trigger_name, event_manipulation, event_object_table, definer, action_statement, action_timing FROM information_schema.triggers WHERE BINARY event_object_schema = 'shop' AND BINARY event_object_table = 'customers' ORDER BY event_object_table;
+SELECT CONSTRAINT_NAME, COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE WHERE CONSTRAINT_SCHEMA = 'shop' AND TABLE_NAME = 'customers' ORDER BY 1, 2;
+
+--- phpmyadmin connect
+--! answers
+SELECT @@version, @@version_comment;
+SET NAMES 'utf8mb4' COLLATE 'utf8mb4_general_ci';
+SET lc_messages = 'en_US';
+--! answers
+SELECT CURRENT_USER();
+--! answers
+SHOW SESSION VARIABLES LIKE 'character_set_server';
+--! answers
+SHOW GRANTS;
+SELECT `SCHEMA_NAME` FROM `INFORMATION_SCHEMA`.`SCHEMATA`, (SELECT DB_first_level FROM (SELECT DISTINCT SUBSTRING_INDEX(SCHEMA_NAME, '_', 1) DB_first_level FROM INFORMATION_SCHEMA.SCHEMATA WHERE SCHEMA_NAME = 'shop') t ORDER BY DB_first_level ASC LIMIT 0, 100) t2 WHERE CONCAT(DB_first_level, '_') = CONCAT(SUBSTRING_INDEX(SCHEMA_NAME, '_', 1), '_') AND SCHEMA_NAME = 'shop' ORDER BY SCHEMA_NAME ASC;
+SELECT @@lower_case_table_names;
+SHOW SESSION VARIABLES LIKE 'FOREIGN_KEY_CHECKS';
+SELECT 1 FROM `INFORMATION_SCHEMA`.`USER_PRIVILEGES` WHERE `PRIVILEGE_TYPE` = 'no such privilege' LIMIT 1;
+SHOW TABLES FROM `shop`;
+--! answers
+SHOW TABLE STATUS FROM `shop` WHERE `Name` LIKE 'customers%';
+--! answers
+SELECT *, `TABLE_SCHEMA` AS `Db`, `TABLE_NAME` AS `Name`, `TABLE_TYPE` AS `TABLE_TYPE`, `ENGINE` AS `Engine`, `TABLE_ROWS` AS `Rows`, `DATA_LENGTH` AS `Data_length` FROM `information_schema`.`TABLES` t WHERE `TABLE_SCHEMA` IN ('shop') AND t.`TABLE_NAME` = 'customers' ORDER BY Name ASC;
+SELECT COUNT(*) FROM `shop`.`customers`;
+SHOW FULL COLUMNS FROM `shop`.`customers`;
+SHOW INDEXES FROM `shop`.`customers`;
+SHOW COLUMNS FROM `shop`.`orders`;
+SHOW CREATE TABLE `shop`.`orders`;
+SELECT * FROM `orders` ORDER BY `order_id` LIMIT 0, 25;
+SELECT SPECIFIC_NAME AS `Name`, ROUTINE_TYPE AS `Type`, DEFINER FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = 'shop' ORDER BY SPECIFIC_NAME;
+SELECT `TABLE_NAME`, `COLUMN_NAME`, `REFERENCED_TABLE_NAME`, `REFERENCED_COLUMN_NAME` FROM `information_schema`.`KEY_COLUMN_USAGE` WHERE `REFERENCED_TABLE_NAME` = 'customers' AND `TABLE_SCHEMA` = 'shop';
+SELECT COUNT(*) FROM information_schema.VIEWS WHERE TABLE_SCHEMA = 'shop' AND TABLE_NAME = 'customers';
+SHOW EVENTS FROM `shop` WHERE NAME = 'nothing';
+--! columns
+SHOW BINARY LOGS;
+--! columns
+SHOW MASTER STATUS;
+--! columns
+SHOW SLAVE STATUS;
