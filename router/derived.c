@@ -238,6 +238,15 @@ static void hand_in(struct build *b, struct bref *d, struct block *in)
     }
 }
 
+static void blame(const struct block *around, const char *why)
+{
+    for (const struct bref *r = around->refs; r; r = r->next) {
+        if (!r->inner) continue;
+        r->inner->why = why;
+        blame(r->inner, why);
+    }
+}
+
 static void carry(struct build *b, struct block *around)
 {
     struct bref *d = NULL;
@@ -250,12 +259,11 @@ static void carry(struct build *b, struct block *around)
     if (!d) return;
     const char *why = alone ? hindrance(b, d, d->inner) : "beside another sharded table";
     if (why) {
-        for (struct bref *r = around->refs; r; r = r->next)
-            if (r->inner) r->inner->why = why;
+        blame(around, why);
         return;
     }
     d->inner->carried = true;
-    hand_in(b, d, d->inner);
+    if (!query_groups(d->inner->q)) hand_in(b, d, d->inner);
     carry(b, d->inner);
 }
 

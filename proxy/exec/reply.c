@@ -534,6 +534,7 @@ static void add_info(struct lane *l, uint32_t leg, const struct wire_ok *ok)
 static bool keep_returned(struct lane *l, enum packet_kind kind, struct str payload)
 {
     uint32_t leg = l->e->order[l->first + l->at];
+    if (!exec_counts_leg(l->e, leg)) return true; /* another copy of a broadcast table: the same rows */
     if (kind == PK_COLUMN) return returning_column(l, leg, payload);
     return kind != PK_ROW || returning_row(l->e, leg, payload);
 }

@@ -152,8 +152,13 @@ bool exec_stop(struct front *f, uint16_t code, const char *state, const char *me
 {
     struct exec *e = f->exec;
     if (!e || e->finishing || e->wrap_commit || (e->flags & EXEC_COMMIT)) return true;
-    interrupt(f, code, state, message);
-    return !f->exec || !f->exec->load;
+    const struct engine *en = f->engine;
+    bool load = e->load != NULL, waits = false;
+    interrupt(f, code, state, message); /* may end the session, and f with it */
+    for (const struct list *n = en->sessions.next; load && n != &en->sessions; n = n->next) {
+        if (n == &f->node) waits = f->exec && f->exec->load;
+    }
+    return !waits;
 }
 
 static void id_deadlines(struct engine *en)

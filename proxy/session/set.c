@@ -272,6 +272,7 @@ static bool apply_variable(struct front *f, struct set_job *j, const struct sql_
         if (!limits_check(session_of(f), name, it->value_default ? STR_NULL : lit, fault)) return false;
         put_own(j, name, it->value_default ? STR("") : lit);
         if (limit == LIMIT_OWN) return true;
+        if (str_eq(name, STR("net_write_timeout")) && lit.len < 3 && !it->value_default) return put_setting(f, j, name, STR_NULL); /* a server must wait longer than we do */
     }
     if (str_starts_nocase(name, STR("session_track_"))) {
         if (!track_check(session_of(f), name, it->value_default ? STR_NULL : lit, fault)) return false;
@@ -569,8 +570,10 @@ void local_set_for(struct session *s, struct plan *p, struct str then)
     }
     struct buf t = {0};
     put_evaluation(&t, info->scan, info->stmt, &f->engine->arena, &f->opt);
+    struct buf own = {0};
     if (t.len) {
-        views_value(s, buf_str(&t), evaluated, j);
+        views_value(s, sysvars_rewrite_text(s, buf_str(&t), &own) ? buf_str(&own) : buf_str(&t), evaluated, j);
+        buf_release(&own);
     } else {
         struct exec_capture none = {0};
         if (!apply(f, j, &none)) session_done(s);

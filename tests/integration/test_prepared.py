@@ -311,6 +311,33 @@ class Named(Pair):
             "PREPARE q FROM 'SELECT 2'", 'EXECUTE q', 'SELECT 1; EXECUTE q; SELECT 3'])
 
 
+class Returning(Pair):
+    """INSERT, REPLACE, DELETE ... RETURNING over several shards: rows in the order of VALUES."""
+
+    def test_in_the_order_of_values(self):
+        for c in self.two:
+            c.one('DELETE FROM types_a')
+            c.one('DROP TABLE IF EXISTS countries')
+            c.one('CREATE TABLE countries (code CHAR(2) NOT NULL PRIMARY KEY, name VARCHAR(40))')
+        rows = ', '.join(f"({i * 7 % 20}, 'row {i}')" for i in range(20))
+        for sql in (f'INSERT INTO types_a (id, v) VALUES {rows} RETURNING id, v, CONCAT(v, id) AS both_',
+                    "REPLACE INTO types_a (id, v) VALUES (5, 'a'), (3, 'b'), (4, 'c'), (21, 'd') RETURNING id, v",
+                    "INSERT INTO types_a (id, v) VALUES (5, 'x'), (22, 'y') ON DUPLICATE KEY UPDATE v = 'again' RETURNING types_a.id, v",
+                    "INSERT INTO types_a (id, v) VALUES (30, 'p'), (5, 'q') RETURNING id", 'SELECT id FROM types_a WHERE id = 30',
+                    "INSERT INTO countries VALUES ('de', 'Germany'), ('at', 'Austria') RETURNING name, code",
+                    'SELECT COUNT(*) FROM types_a', 'SELECT ROW_COUNT() >= -1'):
+            a, b = (c.query(sql)[-1] for c in self.two)
+            self.check(a, b, sql)
+        a, b = (c.query("DELETE FROM types_a WHERE id < 9 RETURNING id, v")[-1] for c in self.two)
+        self.check(a, b, 'DELETE', ordered=False)
+        self.both('INSERT INTO types_a (id, v) VALUES (?, ?), (?, ?), (?, ?) RETURNING id, v', [1, 'a', 2, 'b', 3, 'c'], [6, 'a', 4, 'b', 5, None])
+        weir = self.two[1]
+        weir.one('DELETE FROM tickets')
+        ids = [int(r[0]) for r in weir.rows("INSERT INTO tickets (v) VALUES ('a'), ('b'), ('c'), ('d') RETURNING ticket_id")]
+        self.assertEqual(ids, list(range(ids[0], ids[0] + 4)))
+        self.assert_error(weir, "INSERT IGNORE INTO types_a (id, v) VALUES (100, 'a'), (101, 'b') RETURNING id", 1235, 'ignore')
+
+
 class Caps(world.Case):
     def test_caps_and_memory(self):
         proxy = self.weir(weir='max_session_prepared_statements: 50\nmax_prepared_statements: 60\nmax_server_prepared_statements: 5', name='caps')

@@ -3,7 +3,7 @@
  * against brute force.
  *
  * Small tables are dealt to shards by the router's own rule. A random FROM and WHERE (inner and outer joins,
- * AND, OR, NOT, IN, BETWEEN, NULLs, constants in odd spellings, EXISTS, IN (SELECT ..)) is evaluated here by
+ * AND, OR, NOT, IN, BETWEEN, NULLs, constants in odd spellings, EXISTS, IN (SELECT ..), derived tables) is evaluated here by
  * nested loops, once over all rows and once for each leg over the rows that leg has. What the legs give
  * together must be the whole. Half of the statements have their constants as parameters of some type: the
  * same text with the literals in must not find shards that they do not. Refused statements prove nothing; enough must be accepted, and enough narrowed,
@@ -60,8 +60,11 @@ struct ex {
     struct operand a, b, c;
     int ref; /* EXISTS, IN_QUERY: the subquery's own reference */
 };
+enum wrap { BARE, DERIVED, SWAPPED /* SELECT k AS x, x AS k */, TWICE };
 struct node {  /* FROM */
     int ref;   /* leaf */
+    enum wrap wrap;
+    struct ex *filter; /* of a derived table; its names are those inside */
     char join; /* I L R; 0: leaf */
     struct node *left, *right;
     struct ex *on;
@@ -73,6 +76,8 @@ struct gen {
     struct table tables[3]; /* x0, x1, b */
     int ref_table[MAX_REFS + 8];
     int nrefs, nfrom;
+    bool swapped[MAX_REFS + 8]; /* a derived table gives k as x and x as k */
+    uint32_t nderived;
     struct buf sql;
     bool params; /* constants are `?` */
     struct value values[MAX_PARAMS];
@@ -163,6 +168,11 @@ static struct node *make_from(struct gen *g, int lo, int hi)
     struct node *n = arena_new(&g->a, struct node);
     if (hi - lo == 1) {
         n->ref = lo;
+        if (rnd(g, 4)) return n;
+        n->wrap = DERIVED + rnd(g, 3);
+        if (rnd(g, 3)) n->filter = make(g, 1, lo, hi, false);
+        g->swapped[lo] = n->wrap == SWAPPED;
+        g->nderived++;
         return n;
     }
     int mid = lo + 1 + (int)rnd(g, (uint32_t)(hi - lo - 1));
@@ -333,8 +343,29 @@ static void put_ex(struct gen *g, const struct ex *e)
     }
 }
 
+static void put_derived(struct gen *g, const struct node *n)
+{
+    static const char *const heads[] = {[BARE] = "", [DERIVED] = "(SELECT k, t%d.x FROM %s t%d", [SWAPPED] = "(SELECT k AS x, t%d.x AS k FROM %s t%d",
+                                        [TWICE] = "(SELECT x, k FROM (SELECT k, t%d.x FROM %s t%d"};
+    const char *name = g->tables[g->ref_table[n->ref]].name;
+    for (const char *p = heads[n->wrap]; *p; p++) {
+        if (p[0] != '%') buf_put_u8(&g->sql, (uint8_t)*p);
+        else if (*++p == 'd') buf_printf(&g->sql, "%d", n->ref);
+        else buf_putz(&g->sql, name);
+    }
+    if (n->filter) {
+        buf_putz(&g->sql, " WHERE ");
+        put_ex(g, n->filter);
+    }
+    buf_printf(&g->sql, n->wrap == TWICE ? ") s) t%d" : ") t%d", n->ref);
+}
+
 static void put_from(struct gen *g, const struct node *n)
 {
+    if (!n->join && n->wrap != BARE) {
+        put_derived(g, n);
+        return;
+    }
     if (!n->join) {
         buf_printf(&g->sql, "%s t%d", g->tables[g->ref_table[n->ref]].name, n->ref);
         return;
@@ -363,7 +394,7 @@ static int value_of(const struct gen *g, const struct tuple *t, const struct ope
     if (o->ref < 0) return o->value;
     if (t->at[o->ref] < 0) return NULL_VALUE;
     const struct row *r = &g->tables[g->ref_table[o->ref]].rows[t->at[o->ref]];
-    return o->is_x ? r->x : r->k;
+    return o->is_x != g->swapped[o->ref] ? r->x : r->k;
 }
 
 static int compare(int op, int a, int b)
@@ -460,7 +491,11 @@ static struct result eval_from(struct gen *g, const struct node *n, int shard, s
         for (int i = 0; i < ROWS; i++) {
             if (!visible(g, n->ref, i, shard)) continue;
             out.rows[out.n] = none;
-            out.rows[out.n++].at[n->ref] = (int8_t)i;
+            out.rows[out.n].at[n->ref] = (int8_t)i;
+            bool outside = g->swapped[n->ref];
+            g->swapped[n->ref] = false;
+            if (!n->filter || truth(g, &out.rows[out.n], n->filter, shard) == 1) out.n++;
+            g->swapped[n->ref] = outside;
         }
         return out;
     }
@@ -501,7 +536,7 @@ static void add_result(struct gen *g, const struct node *from, const struct ex *
 /* ---- one case ---- */
 
 struct tally {
-    uint32_t accepted, narrowed, scattered, joins, with_params, same_legs;
+    uint32_t accepted, narrowed, scattered, joins, with_params, same_legs, derived, derived_narrowed;
 };
 
 /* The statement with its literals in: its legs are among those of the parameters. */
@@ -582,6 +617,8 @@ static void check_case(const struct router *r, const struct catalog *cat, const 
             tally->narrowed += b.nlegs < SHARDS;
             tally->scattered += b.nlegs == SHARDS;
             tally->joins += g.nfrom > 1;
+            tally->derived += g.nderived && b.nlegs == SHARDS;
+            tally->derived_narrowed += g.nderived && b.nlegs < SHARDS;
         }
     } else {
         assert_int_equal(f.code, 1235);
@@ -625,10 +662,13 @@ static void random_statements(void **state)
         assert_true(tally.scattered > n / 20);
         assert_true(tally.joins > n / 10);
         assert_true(tally.with_params > n / 4);
+        assert_true(tally.derived > n / 50);
+        assert_true(tally.derived_narrowed > n / 50);
         assert_true(tally.same_legs > tally.with_params / 100 * 97);
     }
-    printf("%llu statements: %u accepted, %u narrowed, %u on all shards, %u joins, %u with parameters, %u of them as with literals\n",
-           (unsigned long long)n, tally.accepted, tally.narrowed, tally.scattered, tally.joins, tally.with_params, tally.same_legs);
+    printf("%llu statements: %u accepted, %u narrowed, %u on all shards, %u joins, %u with parameters, %u of them as with literals, %u + %u derived\n",
+           (unsigned long long)n, tally.accepted, tally.narrowed, tally.scattered, tally.joins, tally.with_params, tally.same_legs,
+           tally.derived, tally.derived_narrowed);
     catalog_unref(cat);
     router_free(r);
     conf_free(c);
