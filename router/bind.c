@@ -494,6 +494,8 @@ static bool cond_asks(const struct cond *c, uint32_t ncols)
 bool plan_asks_params(const struct plan *p)
 {
     bool merged_limit = p->limit && p->merge && p->merge->has_limit;
+    for (uint32_t i = 0; i < p->single.len; i++)
+        if (p->single.at[i].by_param) return true;
     return plan_routes_by_params(p) || (merged_limit && (has_param(p->limit->count) || has_param(p->limit->offset)));
 }
 

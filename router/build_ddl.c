@@ -130,24 +130,63 @@ static void suffix_constraints(struct build *b, const struct rt_table *t)
 
 /* ---- tables ---- */
 
+/* Does each node of t have one of o with it? */
+static bool beside(const struct tinfo *t, const struct tinfo *o)
+{
+    bool alike = t->at == o->at;
+    if (alike && t->at == AT_SHARDED) alike = same_layout(t->rt, o->rt);
+    if (alike && t->at == AT_BROADCAST) {
+        alike = t->rt->conf->nnodes == o->rt->conf->nnodes;
+        for (uint32_t j = 0; alike && j < t->rt->conf->nnodes; j++) alike = o->rt->by_source[t->rt->conf->nodes[j].source] != UINT32_MAX;
+    }
+    return alike;
+}
+
 static bool check_targets(struct build *b, struct sql_table *const *tables, uint32_t n)
 {
     struct tinfo *t = info(b, tables[0]);
     for (uint32_t i = 1; i < n; i++) {
         const struct tinfo *o = info(b, tables[i]);
-        bool alike = t->at == o->at;
-        if (alike && t->at == AT_SHARDED) alike = same_layout(t->rt, o->rt);
-        if (alike && t->at == AT_BROADCAST) {
-            alike = t->rt->conf->nnodes == o->rt->conf->nnodes;
-            for (uint32_t j = 0; alike && j < t->rt->conf->nnodes; j++)
-                alike = o->rt->by_source[t->rt->conf->nodes[j].source] != UINT32_MAX;
-        }
-        if ((spread_out(t) || spread_out(o)) && !alike)
+        if ((spread_out(t) || spread_out(o)) && !beside(t, o))
             return refuse(b,
                           "tables " STR_FMT " and " STR_FMT
                           " in one statement are placed differently; name them one by one",
                           STR_ARG(t->t->name.name), STR_ARG(o->t->name.name));
     }
+    return true;
+}
+
+/* DROP TABLE a, b of tables that are not beside each other: legs for each, in the order of the names. */
+static bool drop_one_by_one(struct build *b, const struct sql_ddl *d)
+{
+    struct plan *p = b->p;
+    bool alike = true;
+    const struct tinfo *t = info(b, d->tables[0]);
+    uint32_t *names = b_array(b, uint32_t, d->ntables);
+    if (b->stmt->kind != SQL_DROP_TABLE || d->temporary) return false;
+    for (uint32_t i = 0; i < d->ntables; i++) {
+        const struct tinfo *o = info(b, d->tables[i]);
+        if (o->at == AT_SYSTEM || o->at == AT_NOWHERE) return false;
+        alike &= spread_out(t) || spread_out(o) ? beside(t, o) : t->source == o->source;
+        names[i] = i;
+    }
+    for (uint32_t i = 0; i < b->scan->ntoks; i++)
+        if (b->scan->toks[i].flags & SQL_TF_VERSIONED) return false; /* names may stand in another comment than the verb */
+    if (alike) return false;
+    for (uint32_t i = 0; i < d->ntables; i++) {
+        const struct tinfo *o = info(b, d->tables[i]);
+        uint32_t from = p->nlegs;
+        if (spread_out(o)) (void)route_every_node(b, o->rt);
+        else route_leg(b, o->source, UINT32_MAX);
+        for (uint32_t j = from; j < p->nlegs; j++) {
+            p->legs[j].rows = &names[i];
+            p->legs[j].nrows = 1;
+        }
+    }
+    p->drop = d;
+    if (!p->merge) p->merge = b_new(b, struct merge_spec);
+    p->merge->add_counts = true;
+    p->info.table = NULL; /* a leg's shard counts in its own table */
     return true;
 }
 
@@ -204,7 +243,9 @@ bool build_ddl(struct build *b)
                           " is not supported, the rule file names that table; change the rules first",
                           STR_ARG(d->tables[i]->name.name));
     if (d->as) (void)block_query(b, d->as, NULL, BLOCK_DERIVED, NULL);
-    if (!edit_tables(b, UINT32_MAX) || !check_targets(b, d->tables, d->ntables)) return false;
+    if (!edit_tables(b, UINT32_MAX)) return false;
+    if (drop_one_by_one(b, d)) return true;
+    if (!check_targets(b, d->tables, d->ntables)) return false;
     return spread_out(info(b, d->tables[0])) ? ddl_on_nodes(b, d) : ddl_fixed(b, d);
 }
 

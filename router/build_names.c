@@ -319,7 +319,7 @@ static bool shard_of_call(struct fact_walk *w, const struct sql_expr *e)
         return false;
     }
     for (uint32_t i = 1; i < e->nargs; i++)
-        if (const_value(e->args[i], &g, b->a, &oom).kind == VALUE_UNKNOWN)
+        if (bare(e->args[i])->kind != SQL_E_PARAM && const_value(e->args[i], &g, b->a, &oom).kind == VALUE_UNKNOWN)
             w->ok = refuse(b, "WEIR_SHARD_OF of a value that is not a constant is not supported");
     if (e->nargs != t->conf->nshard_columns + 1)
         w->ok = refuse(b, "WEIR_SHARD_OF of " STR_FMT " wants %u values", STR_ARG(t->conf->name),
@@ -333,6 +333,7 @@ static bool shard_of_call(struct fact_walk *w, const struct sql_expr *e)
     if (!cat) b->p->info.flags |= PLAN_NEEDS_CATALOG;
     ed->table = t;
     ed->call = e;
+    for (uint32_t i = 1; i < e->nargs; i++) ed->by_param |= (e->args[i]->flags & SQL_EF_HAS_PARAM) != 0 || bare(e->args[i])->kind == SQL_E_PARAM;
     ed->keys = keys;
     w->n++;
     return true;

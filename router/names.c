@@ -27,6 +27,11 @@ bool router_logical(const struct router *r, uint32_t source, struct str database
     if (source >= r->conf->nsources) return false;
     const struct rt_source *src = &r->sources[source];
     const struct rt_place *p = table.len ? place_of(src, database, table) : NULL;
+    if (!p && table.len && !database.len && (p = map_get(&src->tables, table)) != NULL) {
+        *schema = database; /* a column that has been through a temporary table: the server tells no database */
+        *name = p->table->conf->name;
+        return true;
+    }
     const struct rt_schema *s = p ? p->table->schema : map_get(&src->databases, database);
     if (!s) return false;
     *schema = s->conf->name;

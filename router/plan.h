@@ -50,6 +50,7 @@ struct edit {
     const struct rt_table *table;
     const struct sql_expr *call; /* SHARD */
     const struct keycol *keys;
+    bool by_param; /* SHARD: of a value that is a parameter */
     struct seg *segs;
     uint32_t nsegs;
 };
@@ -161,6 +162,7 @@ struct plan {
     const struct sql_limit *limit;
     struct plan_insert *insert;
     struct load_inside *load; /* LOAD_SPLIT */
+    const struct sql_ddl *drop; /* DROP TABLE of tables placed differently: leg->rows says which of the names it has */
     struct merge_spec *merge;
 };
 

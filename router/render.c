@@ -195,7 +195,11 @@ static void put_shard(struct rx *x, const struct edit *e)
         known = key_store(&e->keys[i], &v, &a, &keys[i], &why) == KEY_IS;
     }
     int64_t s = known ? rule_point(&e->table->rule, keys, types, n) : -1;
-    if (s < 0)
+    if (x->slots && e->by_param) { /* the text must not depend on the value */
+        buf_putz(x->out, "NULLIF(CAST(");
+        put_slot(x, (struct plan_slot){.kind = PLAN_SLOT_SIGNED, .number = (uint64_t)s});
+        buf_putz(x->out, " AS SIGNED), -1)");
+    } else if (s < 0)
         buf_putz(x->out, "NULL");
     else
         buf_put_dec(x->out, (uint64_t)s);
@@ -463,9 +467,26 @@ void plan_render_load(const struct plan *p, const struct sql_scan *scan, const s
     put_load(&x, with_ids);
 }
 
+/* DROP TABLE of tables placed differently: the names of this leg. */
+static void put_drop(struct rx *x, const struct sql_ddl *d)
+{
+    uint32_t first = d->tables[0]->name.span.first, end = d->tables[d->ntables - 1]->name.span.end;
+    splice(x, 0, x->s->toks[first].off, 0, first, &x->p->single, NULL);
+    for (uint32_t i = 0; i < x->leg->nrows; i++) {
+        if (i) buf_putz(x->out, ", ");
+        x->edited = false;
+        put_range(x, d->tables[x->leg->rows[i]]->name.span, &x->p->single, NULL);
+    }
+    splice(x, end_of(x->s, end - 1), x->s->len, end, x->s->ntoks, &x->p->single, NULL);
+}
+
 static void put_all(struct rx *x)
 {
     const struct plan *p = x->p;
+    if (p->drop) {
+        put_drop(x, p->drop);
+        return;
+    }
     if (p->load) {
         put_load(x, true);
         return;

@@ -180,7 +180,7 @@ bool plan_accepts(const struct plan *p, const struct sql_scan *scan);
 struct plan_leg {
     uint32_t source; /* in conf->sources */
     uint32_t shard;  /* node position of the sharded tables; UINT32_MAX when none takes part */
-    const uint32_t *rows; /* INSERT over several shards: the rows of this leg; NULL: all */
+    const uint32_t *rows; /* INSERT over several shards: the rows of this leg; NULL: all. DROP TABLE of tables placed differently: its names */
     uint32_t nrows;
 };
 struct bound {
@@ -291,7 +291,8 @@ void plan_render_load(const struct plan *p, const struct sql_scan *scan, const s
 
 /* ---- names back to logical ------------------------------------------------------------------------------------ */
 
-/* physical (source, database, table) -> logical schema and table; table may be empty (schema only). False: no such node. */
+/* physical (source, database, table) -> logical schema and table; table may be empty (schema only); of a column without a database the table is
+ * found by its name alone and the schema stays empty. False: no such node. */
 bool router_logical(const struct router *r, uint32_t source, struct str database, struct str table, struct str *schema, struct str *name);
 /* Rewrites physical names inside a server's message ("Table 'shop_0.orders_3' doesn't exist", "for key 'orders_3.PRIMARY'") into logical ones. */
 void router_logical_text(const struct router *r, uint32_t source, struct str message, struct buf *out);

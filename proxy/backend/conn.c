@@ -345,7 +345,7 @@ static void drain_bytes(struct conn *c, const char *p, size_t n)
         if (c->in_trans || (c->follow.status & WIRE_STATUS_IN_TRANS)) conn_discard(c); /* closing rolls back */
         else pool_return(c);
     } else if (c->follow.state == WIRE_F_DONE || c->follow.state == WIRE_F_BAD || c->drained > DRAIN_MAX) {
-        control_kill(c->realm->snap->control, c->source, c->thread_id, false);
+        control_kill(c->realm->snap->control, c->source, c->thread_id, true);
         COUNT(c->realm->engine, kills_sent);
         conn_discard(c);
     }

@@ -140,6 +140,7 @@ struct engine {
     struct list pool_waiters;                /* struct pool_request.node, over all pools, oldest first */
     struct list opening, draining; /* struct conn.node while it connects; while its reply is dropped */
     uint64_t catalog_asked, catalog_seen;    /* reload tickets */
+    uint64_t catalog_missed_ms;              /* when a statement last asked for a reload because it did not know a table's columns */
     struct merge_pool *merge_pool; /* proxy/merge/merge.h; made when first needed */
     struct map prepared;       /* key -> struct prepared (proxy/exec/prepared.h) */
     struct list prepared_idle; /* those that no client has prepared now, most recently used first */

@@ -246,7 +246,7 @@ void pool_end(struct engine *e)
 {
     while (!list_empty(&e->draining)) {
         struct conn *c = conn_of(e->draining.next);
-        control_kill(c->realm->snap->control, c->source, c->thread_id, false);
+        control_kill(c->realm->snap->control, c->source, c->thread_id, true);
         COUNT(e, kills_sent);
         conn_discard(c);
     }
@@ -266,7 +266,7 @@ void pool_tick(struct engine *e)
         struct conn *c = conn_of(n);
         next = n->next;
         if (e->now_ms - c->since_ms < c->realm->conf->weir.connect_timeout_ms) continue;
-        control_kill(c->realm->snap->control, c->source, c->thread_id, false); /* it hangs: nobody waits for its answer */
+        control_kill(c->realm->snap->control, c->source, c->thread_id, true); /* it hangs: nobody waits for its answer */
         COUNT(e, kills_sent);
         conn_discard(c);
         next = e->draining.next;

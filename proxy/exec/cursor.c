@@ -81,7 +81,8 @@ static void release_conn(struct front *f, struct conn *c)
         if (!front_pin(f, c)) conn_discard(c);
         return;
     }
-    pool_return(c); /* parks it while cursors are open */
+    if (UNLIKELY(c->in_trans && list_empty(&c->cursors))) conn_discard(c); /* one that the session does not know of: closing rolls it back */
+    else pool_return(c); /* parks it while cursors are open */
 }
 
 /* From the connection's side this leg is no more. */

@@ -9,7 +9,7 @@
 #include "proxy/exec/lane.h"
 #include "proxy/exec/load.h"
 
-enum { FREE_EXECS = 256, KEEP_TEXT = 64 << 10, MERGE_WINDOW = 256 << 10, READ_CHUNK = 128 << 10, ER_TXN_LOST = 1402 /* ER_XA_RBROLLBACK */ };
+enum { FREE_EXECS = 256, KEEP_TEXT = 64 << 10, MERGE_WINDOW = 256 << 10, READ_CHUNK = 128 << 10, LOOK_AGAIN_MS = 1000, ER_TXN_LOST = 1402 /* ER_XA_RBROLLBACK */ };
 
 
 struct exec *exec_new(struct front *f)
@@ -162,7 +162,7 @@ static void remember(struct exec *e)
         } else {
             COUNT_ADD(f->engine, rows_relayed, e->rows);
         }
-        if (!e->failed) f->warnings = (uint16_t)(e->warnings > UINT16_MAX ? UINT16_MAX : e->warnings);
+        if (!e->failed && (e->warnings || !f->messages)) f->warnings = (uint16_t)(e->warnings > UINT16_MAX ? UINT16_MAX : e->warnings);
     }
     bool in_trans = front_txn_open(f);
     f->status = (uint16_t)((f->status & ~WIRE_STATUS_IN_TRANS) | (in_trans ? WIRE_STATUS_IN_TRANS : 0));
@@ -214,7 +214,7 @@ static void fail_reply(struct exec *e)
     if (e->nlegs > 1 && e->plan && plan_info(e->plan)->cls == PLAN_DDL) {
         struct str longer = arena_printf(&e->arena, "%.*s (failed on %u of %u tables:%.*s; the others were changed)", STR_ARG(message), e->nfailed,
                                          e->nlegs, STR_ARG(buf_str(&e->failed_nodes)));
-        if (longer.ptr && e->nfailed < e->nlegs) message = longer;
+        if (longer.ptr && e->nfailed < e->nlegs && e->failed_nodes.len) message = longer;
     }
     front_err(f, e->fault.code, e->fault.state, message);
 }
@@ -314,6 +314,49 @@ void exec_finish(struct exec *e)
     end_exec(e);
 }
 
+/* A statement that is refused for want of a table's columns may only be too early: the table may have come by another Weir, a moment ago. The catalog is
+ * loaded again, at most once a second for such a cause, and the statement planned anew. */
+static bool look_again(struct exec *e, const struct fault *fault)
+{
+    struct engine *en = e->f->engine;
+    bool recently = en->catalog_missed_ms && en->now_ms - en->catalog_missed_ms < LOOK_AGAIN_MS;
+    if (LIKELY(!(plan_info(e->plan)->flags & PLAN_NEEDS_CATALOG)) || fault->code != WIRE_ER_NOT_SUPPORTED_YET || e->looked_again || e->load || recently) return false;
+    e->looked_again = e->replan = true;
+    en->catalog_missed_ms = en->now_ms;
+    list_append(&en->catalog_waiters, &e->wait_node);
+    e->ticket = ++en->catalog_asked;
+    en->ops->reload_catalog(en, e->realm->snap);
+    return true;
+}
+
+static void plan_again(struct exec *e)
+{
+    struct front *f = e->f;
+    struct fault fault = exec_no_memory();
+    struct plan *p = NULL;
+    e->replan = false;
+    if (e->prepared) {
+        e->prepared = prepared_renew(f, e->prepared, &fault);
+        p = e->prepared ? plan_ref(e->prepared->plan) : NULL;
+    } else {
+        struct plan_env env = front_env(f);
+        if (!exec_rescan(e) || plan_build(&env, &f->engine->scan, &e->arena, &p, &fault) != SQL_OK) p = NULL;
+        if (p && plan_info(p)->kind == PLAN_SESSION) {
+            fault_set(&fault, &e->arena, WIRE_ER_NOT_SUPPORTED_YET, "42000", "Weir: the rules changed while this statement was planned; run it again");
+            plan_unref(p);
+            p = NULL;
+        }
+    }
+    if (!p) {
+        exec_refuse(e, &fault);
+        return;
+    }
+    plan_unref(e->plan);
+    e->plan = p;
+    e->nids = e->first_id = 0;
+    exec_run_plan(e);
+}
+
 void exec_wake_catalog(struct engine *en, uint64_t ticket)
 {
     struct list ready;
@@ -329,7 +372,8 @@ void exec_wake_catalog(struct engine *en, uint64_t ticket)
     while (!list_empty(&ready)) {
         struct exec *e = CONTAINER_OF(ready.next, struct exec, wait_node);
         list_remove(&e->wait_node);
-        exec_finish(e);
+        if (UNLIKELY(e->replan)) plan_again(e);
+        else exec_finish(e);
     }
 }
 
@@ -540,7 +584,10 @@ static void run_bound(struct exec *e)
             return;
         }
     }
-    if (UNLIKELY(e->mode == EXEC_COUNT && e->nlegs > 1 && (plan_info(e->plan)->flags & PLAN_RETURNING)) && !returning_begin(e)) {
+    const struct sql_stmt *stmt = plan_info(e->plan)->stmt;
+    if (e->nlegs > 1 && stmt && stmt->kind == SQL_TABLE_ADMIN) e->mode = EXEC_COUNT; /* its rows are kept and told under the logical name */
+    bool keeps_rows = (plan_info(e->plan)->flags & PLAN_RETURNING) || (stmt && stmt->kind == SQL_TABLE_ADMIN);
+    if (UNLIKELY(e->mode == EXEC_COUNT && e->nlegs > 1 && keeps_rows) && !returning_begin(e)) {
         f = exec_no_memory();
         exec_refuse(e, &f);
         return;
@@ -579,6 +626,7 @@ static void bind_and_run(struct exec *e)
     struct plan_facts facts;
     exec_facts(e, &facts);
     if (!exec_rescan(e) || plan_bind_with(e->plan, exec_scan(e), &facts, e->first_id, &e->arena, &e->bound, &f) != SQL_OK) {
+        if (look_again(e, &f)) return;
         COUNT(e->f->engine, statements_refused);
         exec_refuse(e, &f);
         return;
@@ -630,6 +678,7 @@ void exec_run_plan(struct exec *e)
     struct fault f;
     const struct plan_info *info = plan_info(e->plan);
     if (UNLIKELY(info->kind == PLAN_REFUSED)) {
+        if (look_again(e, info->fault)) return;
         COUNT(e->f->engine, statements_refused);
         exec_refuse(e, info->fault);
         return;

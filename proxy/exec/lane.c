@@ -352,7 +352,7 @@ static void drop_conn(struct lane *l)
         }
     }
     if (c->follow.state != WIRE_F_DONE && c->state == CONN_BUSY && l->sent) {
-        control_kill(c->realm->snap->control, c->source, c->thread_id, false);
+        control_kill(c->realm->snap->control, c->source, c->thread_id, true);
         COUNT(f->engine, kills_sent);
     }
     conn_discard(c);

@@ -69,6 +69,7 @@ struct exec {
     uint8_t cursor;                  /* enum wire_cursor that the client asked for */
     uint32_t statement;              /* the client's id of it */
     struct cursor *cur;              /* the cursor that this execute opens */
+    bool looked_again, replan;       /* the catalog was asked for columns that it did not know; the statement is planned anew when it comes */
     struct returned *returned;       /* rows of INSERT ... RETURNING over several legs (returning.c) */
     const struct conf_schema *schema; /* whose database is selected */
     const struct exec_text *texts; /* NULL: from the plan */

@@ -534,7 +534,7 @@ static void add_info(struct lane *l, uint32_t leg, const struct wire_ok *ok)
 static bool keep_returned(struct lane *l, enum packet_kind kind, struct str payload)
 {
     uint32_t leg = l->e->order[l->first + l->at];
-    if (!exec_counts_leg(l->e, leg)) return true; /* another copy of a broadcast table: the same rows */
+    if (plan_info(l->e->plan)->cls == PLAN_WRITE && !exec_counts_leg(l->e, leg)) return true; /* another copy of a broadcast table: the same rows */
     if (kind == PK_COLUMN) return returning_column(l, leg, payload);
     return kind != PK_ROW || returning_row(l->e, leg, payload);
 }
@@ -724,6 +724,7 @@ static void lane_lost(void *ctx, struct conn *c, int error)
     struct front *f = front_of(l);
     struct fault fault;
     l->conn = NULL; /* conn.c frees it */
+    while (!list_empty(&c->cursors)) list_remove(c->cursors.next); /* those on it are lost: nobody may give it back */
     if (l->pinned) {
         front_unpin(f, c);
         if (f->txn && (c->in_trans || f->txn->locked)) {

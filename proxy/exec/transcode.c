@@ -64,9 +64,11 @@ static bool take(struct front *f, struct str p, struct buf *out, uint8_t seq, bo
         if (first == 0x00 || (first == 0xfe && p.len < 9)) return true;
         {
             struct wire_reader r = wire_read(p.ptr, p.len);
-            t->ncolumns = (uint32_t)wire_get_lenenc(&r);
+            uint64_t n = wire_get_lenenc(&r);
+            bool possible = !r.bad && n >= 1 && n <= 4096;
+            t->ncolumns = possible ? (uint32_t)n : 0;
             t->have = 0;
-            t->columns = t->ncolumns <= 4096 ? arena_array(&t->arena, struct wire_column, t->ncolumns + 1) : NULL;
+            t->columns = possible ? arena_array(&t->arena, struct wire_column, n) : NULL;
             *bad = !t->columns;
             t->state = 1;
         }

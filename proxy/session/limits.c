@@ -46,7 +46,7 @@ static bool number(struct str lit, bool whole, uint64_t *millionths)
         if (c < '0' || c > '9') return false;
         if (fraction) scale /= 10;
         if (scale == 0) continue;
-        if (!fraction) v = v > UINT64_MAX / 10000000000u ? v : v * 10 + (uint64_t)(c - '0') * 1000000;
+        if (!fraction) v = v > UINT64_MAX / 20 ? v : v * 10 + (uint64_t)(c - '0') * 1000000;
         else v += (uint64_t)(c - '0') * scale;
     }
     *millionths = negative ? 0 : v;

@@ -39,6 +39,15 @@ REAL = {
 }
 
 
+class OnMysqlToo(world.Case):
+    """Tells whether the parts of this file for a real MySQL server ran."""
+
+    @unittest.skipUnless(MYSQL, 'WEIR_MYSQL_PORT names no MySQL server')
+    def test_a_mysql_server_takes_part(self):
+        with world.Client(MYSQL, 'app', 'app', plugin='caching_sha2_password') as c:
+            self.assertNotIn('MariaDB', c.server_version)
+
+
 class Raw(Client):
     """A client that reads what SESSION_TRACK and OPTIONAL_RESULTSET_METADATA add, and sends query attributes where agreed."""
     attributes = ()

@@ -1,13 +1,18 @@
 """What goes wrong: bad packets, bad SQL, too much of everything, servers and clients that die. After each fault another client is
 served as if nothing had happened; that is checked after every test."""
+import os
 import random
+import re
+import signal
 import socket
 import struct
+import subprocess
 import threading
 import time
 import unittest
 
 import world
+from binary import Statement
 from servers import Mariadb
 from wire import (CHANGE_USER, FIELD_LIST, INIT_DB, MAX_PAYLOAD, PREPARE, QUERY, SET_OPTION, Client, Err, Gone, ServerError,
                   parse_err)
@@ -585,6 +590,141 @@ class Servers(Faults):
 
     def has_products(self):
         return world.shards['s1'].sql("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'shop' AND TABLE_NAME = 'products'").strip() == '1'
+
+
+@NEEDS_WEIR
+class Statements(Faults):
+    """COM_STMT_PREPARE, EXECUTE and FETCH with a server that misbehaves once, at each point of each exchange. s2 is the run's, behind scripted_server."""
+    ANSWER = 4                                             # types_a: id % 6 in (4, 5) lies on s2
+
+    POINTS = {'prepare': ('relay-until {word}', 'once'),
+              'execute': ('relay-until {word}', 'once', 'forward', 'relay-until #23'),
+              'fetch': ('relay-until {word}', 'once', 'forward', 'relay-until #28')}
+
+    def setUp(self):
+        super().setUp()
+        with self.client(database='shop') as c:
+            c.one('DROP TABLE IF EXISTS types_a')
+            c.one('CREATE TABLE types_a (id INT PRIMARY KEY, v VARCHAR(40))')
+            c.one('INSERT INTO types_a VALUES ' + ', '.join(f"({i},'{'abcdef'[i % 6]}')" for i in range(60)))
+        self.number = 0
+
+    def scripted(self, lines):
+        """The port of a server in front of s2 that follows the script."""
+        binary = os.path.join(os.path.dirname(world.BINARY), 'tests', 'scripted_server')
+        if not os.access(binary, os.X_OK):
+            self.skipTest('scripted_server is not built')
+        p = subprocess.Popen([binary, '--upstream', f'127.0.0.1:{world.shards["s2"].port}', '-'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        p.stdin.write('\n'.join(lines) + '\n')
+        p.stdin.close()
+        port = int(re.match(r'listening .*?(\d+)$', p.stdout.readline().strip()).group(1))
+        threading.Thread(target=p.stdout.read, daemon=True).start()
+
+        def end():
+            p.send_signal(signal.SIGTERM)
+            p.wait(10)
+        self.addCleanup(end)
+        return port
+
+    def word(self):
+        self.number += 1
+        return f'mark{self.number}x'
+
+    def statement(self, c, word, where='id = ?'):
+        return Statement(c, f"SELECT id, v, '{word}' FROM types_a WHERE {where} ORDER BY id")
+
+    def run_one(self, c, point, word):
+        """What the client gets, up to the point: rows or an error."""
+        try:
+            if point != 'fetch':
+                return self.statement(c, word).execute([self.ANSWER])
+            s = self.statement(c, word, 'id >= ?')
+            got = s.execute([0], cursor=True)
+            if isinstance(got, Err):
+                return got
+            rows = s.fetch(7)
+            rows.rows += s.fetch(100).rows
+            return rows
+        except (ServerError, Gone) as e:
+            return e
+
+    def befall(self, point, mischief, check, weir=''):
+        word = self.word()
+        lines = [x.format(word=word) for x in self.POINTS[point]] + list(mischief)
+        port = self.scripted(lines)
+        proxy = self.weir(sources={'s2': port}, weir=weir, name=f'stmt{self.number}')
+        c = self.client(port=proxy.port, timeout=30)
+        got = self.run_one(c, point, word)
+        with self.subTest(point=point, mischief=mischief):
+            check(got)
+            if isinstance(got, Gone):
+                c = self.client(port=proxy.port, timeout=30)
+            # The session goes on, and others are served, on the same server.
+            again = self.run_one(c, point, word + 'again')
+            self.assertEqual(len(getattr(again, 'rows', ())), 60 if point == 'fetch' else 1, again)
+            self.assertEqual(c.one('BEGIN').status & 1, 1)
+            self.assertEqual(self.statement(c, word + 't').execute([self.ANSWER]).rows[0][0], self.ANSWER)
+            c.one('COMMIT')
+            with self.client(port=proxy.port) as other:
+                self.assertEqual(other.value('SELECT COUNT(*) FROM types_a'), '60')
+        c.close()
+
+    def error(self, *codes, words=''):
+        def check(got):
+            self.assertFalse(hasattr(got, 'rows'), got)
+            self.assertIn(getattr(got, 'code', None), codes, got)
+            self.assertIn(words, str(got))
+        return check
+
+    def fine(self, point):
+        def check(got):
+            self.assertEqual(len(getattr(got, 'rows', ())), 60 if point == 'fetch' else 1, got)
+        return check
+
+    def test_errors(self):
+        for point in self.POINTS:
+            self.befall(point, ('err 1105 HY000 boom', 'relay'), self.error(1105, words='boom'))
+
+    def test_closes(self):
+        """Before anything was seen of the answer the statement may be run again; inside a packet nothing can be said."""
+        for point in self.POINTS:
+            for mischief in (('close',), ('reset',), ('relay-bytes 6', 'close'), ('relay-bytes 13', 'close')):
+                def check(got):
+                    if isinstance(got, Gone):
+                        self.assertEqual((point, mischief[0][:5]), ('execute', 'relay'))
+                    elif hasattr(got, 'rows'):
+                        self.assertNotEqual(point, 'fetch')
+                        self.fine(point)(got)
+                    else:
+                        self.error(1430)(got)
+                self.befall(point, mischief, check)
+
+    def test_late(self):
+        for point in self.POINTS:
+            self.befall(point, ('delay 300', 'trickle 500', 'forward', 'relay'), self.fine(point))
+
+    def test_wrong_numbers(self):
+        for point in self.POINTS:
+            self.befall(point, ('seq 9', 'ok', 'hang'), self.error(1835, 1430))
+
+    def test_silence(self):
+        for point in self.POINTS:
+            self.befall(point, ('hang',), self.error(3024, 1969), weir='statement_timeout: 1s')
+
+    def test_impossible_counts(self):
+        for counts in ('1 0 3', '1 2 3', '1 65535 1', '1 1 65535', '0 1 3'):
+            self.befall('prepare', (f'prepare-ok {counts}', 'hang'), self.error(1835, 3024), weir='statement_timeout: 1s')
+
+    def test_odd_capabilities(self):
+        """Servers without DEPRECATE_EOF, PLUGIN_AUTH, PS_MULTI_RESULTS, SESSION_TRACK."""
+        for mask in (1 << 24, 1 << 19, 1 << 18, 1 << 23, 1 << 24 | 1 << 19 | 1 << 18 | 1 << 23):
+            for point in self.POINTS:
+                word = self.word()
+                port = self.scripted([f'without {mask:#x}', 'relay'])
+                proxy = self.weir(sources={'s2': port}, name=f'odd{self.number}')
+                c = self.client(port=proxy.port, timeout=30)
+                with self.subTest(mask=hex(mask), point=point):
+                    self.fine(point)(self.run_one(c, point, word))
 
 
 class Clients(Faults):

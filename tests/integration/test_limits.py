@@ -16,6 +16,15 @@ MYSQL = int(os.environ.get('WEIR_MYSQL_PORT') or 0)
 KILLED, NO_TIME, NO_STATEMENT_TIME = 1317, 3024, 1969
 
 
+class OnMysqlToo(world.Case):
+    """Tells whether the parts of this file for a real MySQL server ran."""
+
+    @unittest.skipUnless(MYSQL, 'WEIR_MYSQL_PORT names no MySQL server')
+    def test_a_mysql_server_takes_part(self):
+        with world.Client(MYSQL, 'app', 'app', plugin='caching_sha2_password') as c:
+            self.assertNotIn('MariaDB', c.server_version)
+
+
 class LimitCase(world.Case):
     def setUp(self):
         super().setUp()

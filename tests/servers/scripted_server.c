@@ -46,6 +46,7 @@ struct peer {
     uint8_t seq; /* of the next packet that is sent */
     unsigned status;
     struct mb held;  /* the last command, whole packets */
+    uint32_t drop_caps; /* taken out of the greeting that is passed on */
     long claim, cut; /* for the next packet: a false length, how many bytes of it are sent; -1: none */
     long trickle_us; /* each byte by itself, with this pause; -1: no */
     bool over;
@@ -137,8 +138,10 @@ static bool recv_command(struct peer *c)
     return true;
 }
 
+/* "#23": any command of that number. */
 static bool held_has(const struct peer *c, const char *text)
 {
+    if (text[0] == '#') return c->held.n > 4 && c->held.p[4] == atoi(text + 1);
     return c->held.n > 4 && memmem(c->held.p + 4, c->held.n - 4, text, strlen(text)) != NULL;
 }
 
@@ -374,6 +377,18 @@ static bool forward_held(struct peer *c)
     return true;
 }
 
+/* The greeting, as from a server that cannot do so much. */
+static void drop_capabilities(const struct peer *c, uint8_t *p, size_t n)
+{
+    const uint8_t *end = n > 5 ? memchr(p + 5, 0, n - 5) : NULL;
+    if (!c->drop_caps || !end || (size_t)(end - p) + 1 + 4 + 9 + 7 > n) return;
+    uint8_t *low = p + (end - p) + 1 + 4 + 9, *high = low + 5;
+    for (int i = 0; i < 2; i++) {
+        low[i] &= (uint8_t)~(c->drop_caps >> (8 * i));
+        high[i] &= (uint8_t)~(c->drop_caps >> (16 + 8 * i));
+    }
+}
+
 /* Passes through until a command of the client contains `text` (NULL: to the end), or `budget` bytes came
  * from the server. */
 static void do_relay(struct peer *c, const char *text, long budget)
@@ -388,6 +403,7 @@ static void do_relay(struct peer *c, const char *text, long budget)
                 over(c, "closed by the upstream");
                 return;
             }
+            if (!c->caps) drop_capabilities(c, b, (size_t)n);
             if (budget > 0) budget -= n;
             send_raw(c, b, (size_t)n);
         }
@@ -403,6 +419,22 @@ static void do_relay(struct peer *c, const char *text, long budget)
             if (!forward_held(c)) return;
         }
     }
+}
+
+/* prepare-ok ID PARAMS COLUMNS: the first packet of the answer to COM_STMT_PREPARE, and no definitions. */
+static void do_prepare_ok(struct peer *c, const char *rest)
+{
+    struct mb b = {0};
+    unsigned long id = 1, params = 0, columns = 0;
+    (void)sscanf(rest, "%lu %lu %lu", &id, &params, &columns);
+    size_t at = mb_begin(&b);
+    mb_le(&b, 0, 1);
+    mb_le(&b, id, 4);
+    mb_le(&b, columns, 2);
+    mb_le(&b, params, 2);
+    mb_le(&b, 0, 3);
+    mb_end(&b, at, &c->seq);
+    send_packets(c, &b);
 }
 
 static void do_reset(struct peer *c)
@@ -473,6 +505,10 @@ static void step(struct peer *c, struct line *l)
         need_upstream(c) ? do_relay(c, r, -1) : (void)0;
     else if (strcmp(v, "relay-bytes") == 0 && need_upstream(c) && forward_held(c))
         do_relay(c, NULL, atol(r));
+    else if (strcmp(v, "without") == 0)
+        c->drop_caps = (uint32_t)strtoul(r, NULL, 0);
+    else if (strcmp(v, "prepare-ok") == 0)
+        do_prepare_ok(c, r);
     else if (strcmp(v, "forward") == 0 && need_upstream(c))
         (void)forward_held(c);
 }
@@ -532,7 +568,8 @@ static const char *const verbs[] = {"connection",   "label",
                                     "close",        "serve",
                                     "serve-until",  "relay",
                                     "relay-until",  "relay-bytes",
-                                    "forward"};
+                                    "forward",      "without",
+                                    "prepare-ok"};
 
 static void add_line(unsigned number, char *text)
 {
@@ -606,7 +643,9 @@ static const char usage[] =
     "contains TEXT\n"
     "  relay                   pass everything to and from --upstream; relay-until TEXT: until a command "
     "contains TEXT,\n"
-    "                          which is held back\n"
+    "                          which is held back; TEXT of #23: until a command of that number\n"
+    "  without MASK            take these capabilities out of the greeting that is passed on\n"
+    "  prepare-ok ID P C       the answer to PREPARE: P parameters, C columns; no definitions\n"
     "  forward                 send the held command on; relay-bytes N: the same, and pass only N bytes of "
     "its reply\n"
     "  once                    only the first connection that comes here goes on; others relay (or serve) to "

@@ -260,6 +260,7 @@ struct fk {
     struct fb kills;   /* control_kill */
     size_t chunk;      /* 0: all that is there */
     bool no_tls, no_compression, certificate; /* links refuse it; the peers show a certificate that is good */
+    bool hostile;      /* servers said what no script says: what they are told then is not judged */
     bool hold_catalog; /* a reload of the catalog does not end by itself */
     uint32_t next_client, next_conn, ask_idle, reloads, catalogs;
     uint32_t snaps, retired;

@@ -379,6 +379,7 @@ static inline void fk_stmt_answer(struct fk_link *k, struct fk_stmt *st, uint8_t
 {
     static const char *const as_such[] = {"OK", "ERR", "SILENT", "CLOSE", "BADSEQ", "INFILE", "HANG", "FILE"};
     bool plain = false;
+    if (!st && cmd != WIRE_COM_STMT_PREPARE) spec = "ERR 1243 HY000 Unknown prepared statement handler";
     for (size_t i = 0; spec && i < COUNT_OF(as_such); i++) plain |= fk_starts(spec, as_such[i]);
     if (cmd == WIRE_COM_STMT_PREPARE && !plain) {
         const char *text = payload->p + 1;
@@ -416,7 +417,7 @@ static inline void fk_command(struct fk_link *k, const struct fb *payload)
     fb_z(&w->log, "\n");
     w->src[k->source].commands++;
     if (of_stmt && cmd == WIRE_COM_STMT_CLOSE) {
-        fk_stmt_drop(k, st);
+        if (st) fk_stmt_drop(k, st);
         fb_free(&line);
         return;
     }
@@ -425,6 +426,8 @@ static inline void fk_command(struct fk_link *k, const struct fb *payload)
     size_t at = k->out.n;
     if (!here || fk_break(k)) {
         const char *spec = fk_rule_for(k, line.p);
+        bool of_prepare = spec && fk_starts(spec, "PREPARED"), of_fetch = spec && (strcmp(spec, "EMPTY") == 0 || strcmp(spec, "FLOOD") == 0);
+        if ((of_prepare && cmd != WIRE_COM_STMT_PREPARE) || (of_fetch && cmd != WIRE_COM_STMT_FETCH)) spec = NULL;
         if (of_stmt) fk_stmt_answer(k, st, cmd, payload, spec);
         else fk_answer(k, spec ? spec : is_file ? fk_file_answer(k) : cmd == WIRE_COM_QUERY ? fk_default(k, payload->p + 1) : "OK 0");
         if (here && w->fault == FK_F_HALF) k->out.n = at + (k->out.n - at) / 2;

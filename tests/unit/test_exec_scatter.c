@@ -195,7 +195,7 @@ static void abandoned_and_silent(void **state)
     assert_text(fk_query(c, "SELECT v FROM orders LIMIT 3"), "ROWS v|1|2|3 END");
     for (int i = 0; i < 60; i++) fk_tick(w, 10000);
     assert_int_equal(w->e.realm->pools[0].nbusy + w->e.realm->pools[1].nbusy, 0);
-    assert_has(fb_text(&w->kills), "query");
+    assert_has(fb_text(&w->kills), "connection");
     fk_leave(c);
     fk_free(w);
 }

@@ -476,6 +476,9 @@ static void names_back(void **state)
     assert_true(router_logical(w.router, 1, STR("shop_b"), STR(""), &schema, &name) &&
                 str_eq(schema, STR("shop")));
     assert_false(router_logical(w.router, 1, STR("nowhere"), STR("t"), &schema, &name));
+    assert_true(router_logical(w.router, 1, STR(""), STR("orders_2"), &schema, &name) && schema.len == 0 && str_eq(name, STR("orders")));
+    assert_false(router_logical(w.router, 1, STR(""), STR("orders_0"), &schema, &name)); /* of another source */
+    assert_false(router_logical(w.router, 0, STR(""), STR("x"), &schema, &name));
     assert_true(router_is_node(w.router, 0, STR("shop"), STR("orders_0")));
     assert_false(router_is_node(w.router, 0, STR("shop_0"), STR("people"))); /* same name: shown as it is */
     assert_false(router_is_node(w.router, 0, STR("shop"), STR("plain")));

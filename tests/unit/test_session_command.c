@@ -432,7 +432,7 @@ static void draining_now(void **state)
     fk_run(w);
     assert_true(idle->l->closed);
     assert_true(busy->l->closed);
-    assert_has(fb_text(&w->kills), "s0 thread 701 query");
+    assert_has(fb_text(&w->kills), "s0 thread 701 connection");
     fk_leave(idle);
     fk_leave(busy);
     fk_free(w);
