@@ -142,6 +142,18 @@ void add_guard(struct build *b, uint32_t tok)
     *g = (struct guard){tok, sql_tok_str(b->scan, tok)};
 }
 
+/* Of a heading every letter counts, while the key folds the case of words. */
+void add_heading_guard(struct build *b, uint32_t tok)
+{
+    enum sql_tok_kind kind = (enum sql_tok_kind)b->scan->toks[tok].kind;
+    if (kind != SQL_T_WORD && kind != SQL_T_SYSVAR) {
+        add_guard(b, tok);
+        return;
+    }
+    struct guard *g = b_push(b, &b->guards);
+    *g = (struct guard){tok, sql_tok_str(b->scan, tok)};
+}
+
 static int by_place(const void *x, const void *y)
 {
     const struct edit *a = x, *b = y;

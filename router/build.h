@@ -150,6 +150,7 @@ void add_text(struct build *b, struct edits *to, uint32_t first, uint32_t end, s
 void add_segs(struct build *b, struct edits *to, uint32_t first, uint32_t end, const struct seg *segs,
               uint32_t n);
 void add_guard(struct build *b, uint32_t tok);
+void add_heading_guard(struct build *b, uint32_t tok); /* words too, letter by letter */
 static inline struct seg seg_text(struct str s)
 {
     return (struct seg){.text = s};

@@ -411,7 +411,7 @@ void keep_item_names(struct build *b, const struct sql_item *items, uint32_t n)
         b_check(b, (void *)(uintptr_t)text.ptr);
         add_text(b, &b->p->single, it->span.end, it->span.end, text);
         for (uint32_t k = it->span.first; k < it->span.end; k++)
-            add_guard(b, k); /* its literals are part of the name */
+            add_heading_guard(b, k); /* its words and literals are part of the name */
     }
 }
 

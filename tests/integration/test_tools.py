@@ -265,6 +265,8 @@ class Load(Tools):
         self.sysbench('oltp_read_write', 'prepare')
         try:
             with world.Client(self.bench, 'app', 'app', 'sbtest') as c:
+                # Ids go on over DROP and CREATE here (the sequence stays): sysbench counts on 1 to 2000.
+                dense = c.rows('SELECT MIN(id), MAX(id) FROM sbtest1') == [('1', '2000')]
                 for script in ('oltp_point_select', 'oltp_read_write', 'oltp_read_only', 'oltp_update_index', 'oltp_insert', 'oltp_delete'):
                     with self.subTest(script=script):
                         before = int(c.value('SELECT COUNT(*) FROM sbtest1'))
@@ -273,7 +275,9 @@ class Load(Tools):
                         self.assertNotIn('FATAL', out)
                         self.assertEqual(int(re.search(r'reconnects:\s+(\d+)', out)[1]), 0, out)
                         after = int(c.value('SELECT COUNT(*) FROM sbtest1'))
-                        if script in ('oltp_point_select', 'oltp_read_write', 'oltp_read_only', 'oltp_update_index'):
+                        if script == 'oltp_read_write' and not dense:
+                            self.assertGreaterEqual(after, before)
+                        elif script in ('oltp_point_select', 'oltp_read_write', 'oltp_read_only', 'oltp_update_index'):
                             self.assertEqual(after, before)
                         elif script == 'oltp_insert':
                             self.assertGreater(after, before)
@@ -290,6 +294,8 @@ class Interactive(Tools):
         command = f'mariadb --no-defaults -h127.0.0.1 -P{self.port()} -uapp -papp {" ".join(options)} shop'
         done = subprocess.run([script, '-qec', command, '/dev/null'], input='\n'.join([*lines, 'quit', '']), text=True, errors='replace',
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, env=dict(os.environ, TERM='dumb'))
+        if 'failed to create pseudo-terminal' in done.stdout:
+            self.skipTest('this machine gives no terminal (devpts is not mounted)')
         return done.stdout.replace('\r', '')
 
     def test_commands(self):
